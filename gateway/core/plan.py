@@ -1,0 +1,142 @@
+"""What a running gateway is made of, as frozen values.
+
+`settings` builds a `Plan` from the configuration; the shells only read it. A call keeps the plan it started with, a
+reload makes a new one. Nothing here does I/O; times are seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+from gateway.core.terms import Side
+
+if TYPE_CHECKING:
+    from gateway.core.mapping import Contract
+    from gateway.core.profiles import Profile
+    from gateway.core.routing import Route
+
+Network = IPv4Network | IPv6Network
+
+
+class Transport(enum.StrEnum):
+    """SIP transports (RFC 3261, section 26.2.1 for TLS)."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class MediaMode(enum.StrEnum):
+    """Who carries RTP: we anchor it (`relay`), the peers talk straight (`direct`), or rtpengine does."""
+
+    RELAY = "relay"
+    DIRECT = "direct"
+    RTPENGINE = "rtpengine"
+
+
+class Srtp(enum.StrEnum):
+    """SDES SRTP (RFC 4568) on a trunk."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Dialect(enum.StrEnum):
+    """How a PBX names the headers that its dialplan turns into variables."""
+
+    ASTERISK = "asterisk"
+    FREESWITCH = "freeswitch"
+    HEADERS = "headers"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One SIP socket: `udp://0.0.0.0:5060`."""
+
+    transport: Transport
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files for TLS listeners and verification."""
+
+    certificate: str
+    private_key: str
+    ca_list: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """RTP settings; `first_port` to `last_port` inclusive, codecs in order of preference."""
+
+    mode: MediaMode = MediaMode.RELAY
+    first_port: int = 20000
+    last_port: int = 29999
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one process takes on."""
+
+    calls: int = 500
+    calls_per_second: int = 30
+    ring_seconds: float = 60
+    call_seconds: float = 14400
+    response_seconds: float = 4
+    """How long a URI may stay without any response before the next is tried (Twilio's own rule is 4 s)."""
+    drain_seconds: float = 3600
+    """How long a drain lets calls go on before it ends them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Digest credentials (RFC 3261, section 22); the password never prints."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A peer we exchange calls with. `uris` are tried in order, each `sip:HOST[:PORT][;PARAMS]` without a user."""
+
+    name: str
+    side: Side
+    profile: Profile
+    uris: tuple[str, ...]
+    allow: tuple[Network, ...]
+    dialect: Dialect = Dialect.HEADERS
+    srtp: Srtp = Srtp.OFF
+    auth: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Where the admin HTTP server listens; a token guards whatever changes something."""
+
+    host: str = "127.0.0.1"
+    port: int = 9464
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole configuration, checked and compiled. `hash` identifies it in metrics and records."""
+
+    listeners: tuple[Listener, ...]
+    trunks: tuple[Trunk, ...]
+    routes: tuple[Route, ...]
+    contract: Contract
+    public_address: str | None = None
+    tls: TlsFiles | None = None
+    media: Media = Media()
+    admin: Admin = Admin()
+    limits: Limits = Limits()
+    hash: str = ""
