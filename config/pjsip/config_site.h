@@ -1,0 +1,85 @@
+/*
+ * What PJSIP allows at most. Upstream's defaults are for a soft phone; every value here is one a gateway needs, with
+ * the reason. tests/pjsip/test_build.py shows from Python that the built module really behaves so.
+ * Names of files are those of pjproject 2.17.
+ */
+
+/* ---- Calls: two legs for each bridged call ---- */
+
+/* 1,024 bridged calls. The call table is static and costs 11 KB a leg (twice that with upstream's 16 media lines).
+ * EpConfig.uaConfig.maxCalls is cut down to this without a word (pjsua_call.c, pjsua_call_subsys_init). */
+#define PJSUA_MAX_CALLS             2048
+
+/* Media lines of one SDP. More than this are left out without an error (sdp.c, pjmedia_sdp_parse), so it is well above
+ * the audio + video + text of any phone; each costs 1.3 KB a leg. */
+#define PJMEDIA_MAX_SDP_MEDIA       8
+
+/* One port a leg, one for the clock, the rest for tones and prompts. */
+#define PJSUA_MAX_CONF_PORTS        (PJSUA_MAX_CALLS + 64)
+
+/* One account for each trunk. */
+#define PJSUA_MAX_ACC               64
+
+/* Softphone tables that a gateway does not use, and that may not be empty. */
+#define PJSUA_MAX_BUDDIES           1
+#define PJSUA_MAX_PLAYERS           4
+#define PJSUA_MAX_RECORDERS         4
+
+/* ---- Sockets ---- */
+
+/* The media poll set: RTP and RTCP of each leg, and those that closed in the last half second (a closed key is not
+ * reused earlier, PJ_IOQUEUE_KEY_FREE_DELAY). Needs epoll: select() ends at descriptor 1024. */
+#define PJ_IOQUEUE_MAX_HANDLES      8192
+
+/* The SIP poll set: listeners and TCP/TLS connections. Each connection holds 64 to 128 KB of buffers, so the limit is
+ * also what a flood of connections can cost us (256 MB). */
+#define PJSIP_MAX_TRANSPORTS        2048
+
+/* Connections waiting to be accepted. Upstream's 5 refuses callers when many reconnect at once, as all do after a
+ * restart of ours. */
+#define PJSIP_TCP_TRANSPORT_BACKLOG 128
+#define PJSIP_TLS_TRANSPORT_BACKLOG 128
+
+/* 4 MB hold about a second of INVITEs while Python is busy. The kernel gives less when net.core.rmem_max is lower
+ * (212,992 on a stock Debian), without an error. */
+#define PJSIP_UDP_SO_RCVBUF_SIZE    (4 * 1024 * 1024)
+#define PJSIP_UDP_SO_SNDBUF_SIZE    (4 * 1024 * 1024)
+
+/* ---- Tables: the width of hash tables, not a limit (2^n - 1) ---- */
+
+/* 60 legs a second, two to three transactions each, and an INVITE transaction over UDP lives 32 s. */
+#define PJSIP_MAX_TSX_COUNT         8191
+#define PJSIP_MAX_DIALOG_COUNT      4095
+
+/* ---- Sizes of messages ---- */
+
+/*
+ * One message, received or sent: the most that UDP carries. Upstream's 4,000 drops a larger INVITE as a syntax error.
+ * It is also the only limit on headers: their number and length are free as long as the message fits. Printing checks
+ * it (sip_msg.c, pjsip_msg_print returns -1, sending fails with PJSIP_EMSGTOOLONG), and reading checks it
+ * (sip_transport_udp.c and the buffers of TCP and TLS). Known exceptions, all of upstream:
+ *   - the method and the reason phrase are copied without a check (sip_msg.c, pjsip_msg_print): whoever sets a reason
+ *     keeps it short;
+ *   - a header *name* of 64 bytes or more is never looked up as a known header (PJSIP_MAX_HNAME_LEN, not ours to set):
+ *     it arrives as a plain one, whole;
+ *   - Accept, Allow, Supported, Require and Unsupported keep 32 values (PJSIP_GENERIC_ARRAY_MAX_COUNT);
+ *   - the log cuts a message at 4,000 bytes (PJ_LOG_MAX_SIZE), which is only what it shows.
+ */
+#define PJSIP_MAX_PKT_LEN           65535
+
+/* One URI, printed. A longer request URI is read and answered, but From, To and Contact show as "<-error: uri too
+ * long->" (sip_dialog.c), and a longer one of ours is refused (pjsua_core.c, pjsua_verify_url). It is the size of
+ * buffers on the C stack and of the keys of transactions (twice this, sip_config.h), hence not larger. */
+#define PJSIP_MAX_URL_SIZE          2048
+
+/* ---- Safety ---- */
+
+/* Asserts end the process, and what peers send must never do that. Without them the same checks return an error. */
+#define PJ_DEBUG                    0
+#define PJ_ENABLE_EXTRA_CHECK       1
+
+/* A received message is parsed into views of its buffer. Unescaping there would change what we read headers from. */
+#define PJSIP_UNESCAPE_IN_PLACE     0
+
+/* 5 shows each message, for the day it is needed; what is written is decided at run time. */
+#define PJ_LOG_MAX_LEVEL            5
