@@ -1,0 +1,1 @@
+"""The only place with pjsua2: endpoint, accounts, legs, media."""
