@@ -1,0 +1,1 @@
+"""The life of one call, as pure logic: events in, commands out."""

@@ -1,0 +1,121 @@
+"""What happens to a call. The SIP shell, the timers and the operator make events; the machine decides what follows.
+
+An event is about the leg that its name says. Messages are parsed once, where they arrive; `message` is None where the
+stack itself made the event (a timeout, a transport that broke).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from gateway.core.message import SipMessage
+from gateway.core.plan import Trunk
+
+
+class Timer(enum.StrEnum):
+    """The clocks of a call; each is armed at most once at a time."""
+
+    RESPONSE = "response"
+    """No response at all from the URI we called."""
+    RING = "ring"
+    """Nobody answered."""
+    DURATION = "duration"
+    """The call is as long as it may be."""
+
+
+class Ending(enum.StrEnum):
+    """Why the operator's side ends a call."""
+
+    ADMIN = "admin"
+    DRAIN = "drain"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class InviteReceived:
+    """An INVITE of a known trunk was admitted."""
+
+    message: SipMessage
+    trunk: Trunk
+    source_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundTrying:
+    """The first sign of life from the URI we called: any response, 100 included."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundProgress:
+    """A provisional response above 100."""
+
+    code: int
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundAnswered:
+    """A 2xx to our INVITE."""
+
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundEnded:
+    """The outbound leg is gone: a final failure, a BYE, a timeout, or our own hanging up.
+
+    `code` is the final response or what the stack gives as the cause. Not `by_peer`: the stack gave up (a timeout, a
+    broken transport) or we hung up.
+    """
+
+    code: int
+    by_peer: bool
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundConfirmed:
+    """The ACK to our 200 arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundEnded:
+    """The inbound leg is gone: CANCEL, BYE, no ACK, or our own final response or BYE went out."""
+
+    code: int
+    by_peer: bool
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer that was started and not stopped ran out."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """The operator ends the call."""
+
+    why: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """Our own code failed on this call; the traceback is in the log."""
+
+
+Event = (
+    InviteReceived
+    | OutboundTrying
+    | OutboundProgress
+    | OutboundAnswered
+    | OutboundEnded
+    | InboundConfirmed
+    | InboundEnded
+    | TimerFired
+    | EndRequested
+    | Faulted
+)

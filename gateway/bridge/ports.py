@@ -1,0 +1,169 @@
+"""What the engine asks of the shells, and what they ask of it.
+
+`SipPort` is implemented by `sip`, `Observer` by `ops`, `Control` by `app`. `SipPort` and `Observer` are called
+on the SIP thread, `Control` from any.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.bridge.commands import HeaderList, Place
+from gateway.bridge.events import Event
+from gateway.bridge.record import CallRecord, LegMedia
+from gateway.core.message import SipMessage
+from gateway.core.receipt import ReceiptEntry
+from gateway.core.terms import Direction, On
+
+LegId = int
+"""Names a leg between engine and `sip`; never used twice in a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An INVITE that reached us, before anyone decided whether it becomes a call."""
+
+    leg: LegId
+    trunk: str
+    """Name of the trunk whose `allow` holds the source."""
+    source_address: str
+    message: SipMessage
+    at: float
+    """Monotonic time of its arrival."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegReport:
+    """Something happened to a leg."""
+
+    leg: LegId
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReport:
+    """A leg's stream ended with these figures."""
+
+    leg: LegId
+    media: LegMedia
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The stack turned an INVITE away before it could become a call."""
+
+    reason: str
+    source_address: str
+    code: int
+
+
+Report = Arrival | LegReport | MediaReport | Refusal
+
+
+class SipPort(Protocol):
+    """Legs. Nothing here raises for what a peer does: what fails comes back as the leg's end."""
+
+    def poll(self, seconds: float) -> None:
+        """Let the stack work; returns after `seconds` or as soon as it did something."""
+
+    def reports(self) -> Iterator[Report]:
+        """What happened since the last call, in order."""
+
+    def place(self, order: Place) -> LegId:
+        """Start an outbound leg."""
+
+    def call_id(self, leg: LegId) -> str:
+        """SIP Call-ID of a leg; empty once it is gone."""
+
+    def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        """Send a provisional response; 183 carries SDP."""
+
+    def join(self, one: LegId, other: LegId) -> None:
+        """Connect the media of two legs as soon as both flow."""
+
+    def answer(self, leg: LegId, headers: HeaderList) -> None:
+        """Send 200."""
+
+    def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        """Send a final failure; the leg's end is reported."""
+
+    def hangup(self, leg: LegId, headers: HeaderList) -> None:
+        """CANCEL or BYE; the leg's end is reported. A leg that is gone is left alone."""
+
+
+class Observer(Protocol):
+    """Watches calls. Cheap, and never raises."""
+
+    def call_started(self, record: CallRecord) -> None: ...
+
+    def call_ended(self, record: CallRecord) -> None: ...
+
+    def context_mapped(self, direction: Direction, on: On, receipt: Sequence[ReceiptEntry], size: int) -> None: ...
+
+    def invite_rejected(self, reason: str, source_address: str) -> None: ...
+
+    def response(self, trunk: str, direction: str, code: int) -> None:
+        """A response on a trunk; `direction` is `sent` or `received`."""
+
+    def loop_lag(self, seconds: float) -> None: ...
+
+
+class Phase(enum.StrEnum):
+    """Where the process is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkStatus:
+    """A trunk as the operator sees it."""
+
+    name: str
+    side: str
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The process at a glance. `started` is unix time."""
+
+    phase: Phase
+    started: float
+    calls: int
+    plan_hash: str
+    trunks: tuple[TrunkStatus, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether new calls are welcome."""
+        return self.phase is Phase.RUNNING and any(trunk.usable for trunk in self.trunks)
+
+
+class Control(Protocol):
+    """What the operator may ask; answers are frozen snapshots."""
+
+    def status(self) -> Status: ...
+
+    def calls(self) -> tuple[CallRecord, ...]:
+        """Calls in progress."""
+
+    def call(self, call_id: str) -> CallRecord | None:
+        """One call in progress."""
+
+    def drain(self) -> None:
+        """Take no new calls and end when the last one did."""
+
+    def reload(self) -> Sequence[str]:
+        """Load the configuration again; the problems that kept the old one, or nothing."""
+
+    def end_call(self, call_id: str) -> bool:
+        """End a call; False if there is none of that id."""
+
+    def config(self) -> Mapping[str, object]:
+        """The running configuration with its secrets hidden."""

@@ -1,0 +1,60 @@
+"""What is kept of a call: one frozen record, the same for the log, the admin API and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.bridge.commands import Role
+from gateway.bridge.outcome import Outcome
+from gateway.core.receipt import ReceiptEntry
+from gateway.core.terms import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class LegMedia:
+    """RTP figures of one leg, taken when its stream ended. Times in seconds, `received`/`sent`/`lost` in packets."""
+
+    role: Role
+    trunk: str
+    received: int
+    sent: int
+    lost: int
+    jitter: float
+    round_trip: float
+    codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call as it stands, or as it ended. Durations in seconds; None: it did not come to that."""
+
+    id: str
+    direction: Direction
+    state: str
+    from_trunk: str
+    to_trunk: str
+    inbound_call_id: str
+    outbound_call_id: str
+    """SIP Call-ID of the last attempt; empty before the first."""
+    started: float
+    """Unix time at which the INVITE arrived."""
+    plan_hash: str
+    setup_seconds: float | None = None
+    """INVITE in to first INVITE out."""
+    post_dial_delay_seconds: float | None = None
+    """INVITE in to the first 18x that we sent back."""
+    answer_seconds: float | None = None
+    """INVITE in to the 200 that we sent back."""
+    duration_seconds: float | None = None
+    """Answer to end."""
+    ended: float | None = None
+    """Unix time of the end."""
+    outcome: Outcome | None = None
+    code: int | None = None
+    """Final SIP code of a call that was not answered."""
+    attempts: int = 0
+    receipt: tuple[ReceiptEntry, ...] = ()
+    context: Mapping[str, str] = field(default_factory=dict)
+    """Field to value, `pii` and `secret` already hidden."""
+    media: tuple[LegMedia, ...] = ()
