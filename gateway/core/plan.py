@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gateway.core.terms import Side
 
 if TYPE_CHECKING:
-    from gateway.core.mapping import Contract
+    from gateway.core.contract import Contract
     from gateway.core.profiles import Profile
     from gateway.core.routing import Route
 

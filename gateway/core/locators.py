@@ -1,0 +1,257 @@
+"""Locators: where a value lives in a message, as text of the configuration, as a reader, and as a header to write.
+
+`parse_locator` checks the text once; `reader_for` turns it into a function for one side's ways, so nothing is decided
+again while a call waits. Knows nothing of fields.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.core.headers import is_header_name
+from gateway.core.message import SipMessage
+from gateway.core.plan import Dialect
+from gateway.core.refusal import Refusal
+from gateway.core.uri import NameAddr, SipUri, parse_name_addr, parse_uri, split_list
+from gateway.core.uui import UuiSetup, parse_uui
+from gateway.errors import UriError
+
+
+class Kind(enum.StrEnum):
+    """The word before a locator's colon."""
+
+    HEADER = "header"
+    VAR = "var"
+    SIP = "sip"
+    CONST = "const"
+    CALL = "call"
+    UUI = "uui"
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """A checked locator: `text` as configured, and its two halves."""
+
+    text: str
+    kind: Kind
+    name: str = ""
+
+    @property
+    def writable(self) -> bool:
+        """Whether a value can be put there; otherwise it can only be read."""
+        return self.kind in (Kind.HEADER, Kind.VAR, Kind.UUI)
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What the gateway itself knows of a call: our id, the trunk and the address the message came from."""
+
+    id: str
+    trunk: str
+    source_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a reader reads from."""
+
+    message: SipMessage
+    facts: CallFacts
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How one side writes what has no fixed place: its variables and its User-to-User."""
+
+    dialect: Dialect
+    uui: UuiSetup
+
+
+Reader = Callable[[Origin], Sequence[str] | Refusal]
+"""Every value found, in order (none: an empty sequence), or why what is there cannot be read."""
+
+UUI_HEADER = "User-to-User"
+
+_VAR_PREFIXES = MappingProxyType({Dialect.ASTERISK: "X-PBX-", Dialect.HEADERS: "X-PBX-", Dialect.FREESWITCH: "X-"})
+_VAR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REQUEST_PARAM = "request.param."
+
+
+def parse_locator(text: str) -> Locator:
+    """Check a locator's text.
+
+    Raises:
+        ValueError: with the complete sentence.
+    """
+    word, colon, name = text.partition(":")
+    if text == Kind.UUI:
+        return Locator(text, Kind.UUI)
+    check = _NAME_CHECKS.get(word) if colon else None
+    if check is None:
+        known = " ".join(f"{kind}:" for kind in _NAME_CHECKS)
+        raise ValueError(f"{text!r} is not a locator: it is neither uui nor starts with one of {known}.")
+    problem = check(name)
+    if problem:
+        raise ValueError(f"{text!r} is not a locator: {problem}.")
+    return Locator(text, Kind(word), name)
+
+
+def _header_problem(name: str) -> str | None:
+    return None if is_header_name(name) else f"{name!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
+
+
+def _var_problem(name: str) -> str | None:
+    return None if _VAR_NAME.fullmatch(name) else f"{name!r} is not a variable name (letters, digits and _ only)"
+
+
+def _sip_problem(name: str) -> str | None:
+    if name in _SIP_READERS or (name.startswith(_REQUEST_PARAM) and is_header_name(name.removeprefix(_REQUEST_PARAM))):
+        return None
+    return f"sip: knows {', '.join(_SIP_READERS)} and {_REQUEST_PARAM}NAME"
+
+
+def _const_problem(name: str) -> str | None:
+    return None if name else "const: needs a text"
+
+
+def _call_problem(name: str) -> str | None:
+    return None if name in _CALL_READERS else f"call: knows {', '.join(_CALL_READERS)}"
+
+
+_NAME_CHECKS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
+    {
+        Kind.HEADER.value: _header_problem,
+        Kind.VAR.value: _var_problem,
+        Kind.SIP.value: _sip_problem,
+        Kind.CONST.value: _const_problem,
+        Kind.CALL.value: _call_problem,
+    }
+)
+
+
+def target_header(locator: Locator, dialect: Dialect) -> str:
+    """The header a writable locator stands for on the wire."""
+    if locator.kind is Kind.UUI:
+        return UUI_HEADER
+    if locator.kind is Kind.HEADER:
+        return locator.name
+    name = locator.name if dialect is Dialect.FREESWITCH else locator.name.replace("_", "-")
+    return _VAR_PREFIXES[dialect] + name
+
+
+def reader_for(locator: Locator, ways: Ways) -> Reader:
+    """The function that reads what `locator` names on a side with these ways."""
+    match locator.kind:
+        case Kind.HEADER | Kind.VAR:
+            name = target_header(locator, ways.dialect)
+            return lambda origin: origin.message.headers.all(name)
+        case Kind.UUI:
+            return _uui_reader(ways.uui)
+        case Kind.CONST:
+            return lambda origin: (locator.name,)
+        case Kind.CALL:
+            return _single(_CALL_READERS[locator.name])
+        case Kind.SIP:
+            return _single(_sip_reader(locator.name))
+
+
+def _single(read: Callable[[Origin], str | None]) -> Reader:
+    def read_one(origin: Origin) -> Sequence[str]:
+        value = read(origin)
+        return () if value is None else (value,)
+
+    return read_one
+
+
+def _uui_reader(setup: UuiSetup) -> Reader:
+    def read_payload(origin: Origin) -> Sequence[str] | Refusal:
+        payload = parse_uui(origin.message.headers.all(UUI_HEADER), setup)
+        if isinstance(payload, Refusal):
+            return payload
+        return () if payload is None else (payload,)
+
+    return read_payload
+
+
+def _sip_reader(name: str) -> Callable[[Origin], str | None]:
+    if name.startswith(_REQUEST_PARAM):
+        param = name.removeprefix(_REQUEST_PARAM)
+        return lambda origin: _request_param(origin, param)
+    return _SIP_READERS[name]
+
+
+def _request_user(origin: Origin) -> str | None:
+    uri = _request_uri(origin)
+    return None if uri is None else uri.user
+
+
+def _request_param(origin: Origin, name: str) -> str | None:
+    uri = _request_uri(origin)
+    return None if uri is None else uri.param(name)
+
+
+def _request_uri(origin: Origin) -> SipUri | None:
+    text = origin.message.request_uri
+    try:
+        return None if text is None else parse_uri(text)
+    except UriError:
+        return None
+
+
+def _name_addrs(origin: Origin, header: str) -> Iterator[NameAddr]:
+    """The readable members of a header that holds name-addr values; what is none is passed over."""
+    for line in origin.message.headers.all(header):
+        for member in split_list(line):
+            try:
+                yield parse_name_addr(member)
+            except UriError:
+                continue
+
+
+def _user_of(header: str) -> Callable[[Origin], str | None]:
+    return lambda origin: next((value.uri.user for value in _name_addrs(origin, header) if value.uri.user), None)
+
+
+def _display_of(header: str) -> Callable[[Origin], str | None]:
+    return lambda origin: next((value.display for value in _name_addrs(origin, header) if value.display), None)
+
+
+def _param_of(header: str, param: str) -> Callable[[Origin], str | None]:
+    return lambda origin: next((value.param(param) for value in _name_addrs(origin, header)), None)
+
+
+def _session_id(origin: Origin) -> str | None:
+    """The local half of `Session-ID: LOCAL;remote=REMOTE` (RFC 7989, section 5)."""
+    value = origin.message.headers.first("Session-ID")
+    return None if value is None else value.partition(";")[0].rstrip(" \t")
+
+
+_SIP_READERS: Mapping[str, Callable[[Origin], str | None]] = MappingProxyType(
+    {
+        "request.user": _request_user,
+        "from.user": _user_of("From"),
+        "from.display": _display_of("From"),
+        "to.user": _user_of("To"),
+        "pai.user": _user_of("P-Asserted-Identity"),
+        "pai.display": _display_of("P-Asserted-Identity"),
+        "rpid.user": _user_of("Remote-Party-ID"),
+        "diversion.user": _user_of("Diversion"),
+        "diversion.reason": _param_of("Diversion", "reason"),
+        "call_id": lambda origin: origin.message.headers.first("Call-ID"),
+        "session_id": _session_id,
+        "source.address": lambda origin: origin.facts.source_address,
+    }
+)
+
+_CALL_READERS: Mapping[str, Callable[[Origin], str | None]] = MappingProxyType(
+    {
+        "id": lambda origin: origin.facts.id,
+        "direction": lambda origin: origin.direction,
+        "trunk": lambda origin: origin.facts.trunk,
+    }
+)

@@ -1,0 +1,149 @@
+"""The rules of a contract applied to one message: the headers that leave, and the account of every field.
+
+Default deny is the construction: only fields make headers. Nothing here raises, whatever the message holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from gateway.core.contract import Contract as Contract
+from gateway.core.contract import MissingPolicy as MissingPolicy
+from gateway.core.contract import Rule
+from gateway.core.contract import Rules as Rules
+from gateway.core.fields import TYPE_CHECKS
+from gateway.core.locators import CallFacts as CallFacts
+from gateway.core.locators import Origin
+from gateway.core.message import SipMessage
+from gateway.core.octets import byte_length
+from gateway.core.profiles import Profile
+from gateway.core.receipt import Outcome, ReceiptEntry
+from gateway.core.refusal import Oversize, Refusal
+from gateway.core.sanitise import limit_bytes, sanitise
+from gateway.errors import CallRefused
+
+HIDDEN = "***"
+"""What stands for a value of class `pii` or `secret`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What one message gave.
+
+    `headers` go out as they stand. `values` maps a field to the value it carries (for the record and DEBUG only, and
+    there by way of `public_values`). `bytes` counts names and values of `headers` in UTF-8 octets, as the far end sees
+    them: no colon, no line end. `refused` is the answer the call gets instead; then there are no headers and no values.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    receipt: tuple[ReceiptEntry, ...]
+    values: Mapping[str, str] = field(repr=False)
+    redacted: frozenset[str]
+    bytes: int
+    refused: CallRefused | None = None
+
+    def public_values(self) -> dict[str, str]:
+        """`values` with `***` for fields of class `pii` and `secret`."""
+        return {name: HIDDEN if name in self.redacted else value for name, value in self.values.items()}
+
+
+class _Verdict(NamedTuple):
+    """What became of one field: the value it carries and, when it travels on the wire, its header."""
+
+    outcome: Outcome
+    reason: str | None = None
+    value: str | None = None
+    header: tuple[str, str] | None = None
+
+    @property
+    def bytes(self) -> int:
+        return 0 if self.header is None else byte_length(self.header[0]) + byte_length(self.header[1])
+
+
+def apply_rules(rules: Rules, message: SipMessage, facts: CallFacts) -> Mapped:
+    """Read the fields from `message` and write those that may leave, one receipt entry for each, in their order."""
+    origin = Origin(message, facts, rules.direction)
+    verdicts = [_decide(rule, origin, rules.profile) for rule in rules.rules]
+    receipt = tuple(_entry(rules, *pair) for pair in zip(rules.rules, verdicts, strict=True))
+    refused = _refusal(rules, receipt)
+    if refused is not None:
+        return Mapped((), _rejected(receipt, refused), {}, rules.redacted, 0, refused)
+    return Mapped(
+        headers=tuple(verdict.header for verdict in verdicts if verdict.header is not None),
+        receipt=receipt,
+        values={entry.field: v.value for entry, v in zip(receipt, verdicts, strict=True) if v.value is not None},
+        redacted=rules.redacted,
+        bytes=sum(entry.bytes for entry in receipt),
+    )
+
+
+def _decide(rule: Rule, origin: Origin, profile: Profile) -> _Verdict:
+    values = rule.read(origin)
+    if isinstance(values, Refusal):
+        return _Verdict(Outcome.INVALID, values.reason)
+    if not values or not values[0]:
+        return _decide_without(rule, "the source is empty" if values else "the source is not there", profile)
+    checked = TYPE_CHECKS[rule.field.type](values[0])
+    if isinstance(checked, Refusal):
+        return _Verdict(Outcome.INVALID, checked.reason)
+    note = f"first of {len(values)} values" if len(values) > 1 else None
+    return _place(rule, checked, _Verdict(Outcome.SENT, note), profile)
+
+
+def _decide_without(rule: Rule, why: str, profile: Profile) -> _Verdict:
+    if rule.default is not None:
+        return _place(rule, rule.default, _Verdict(Outcome.DEFAULTED, why), profile)
+    return _Verdict(Outcome.MISSING if rule.field.required else Outcome.ABSENT, why)
+
+
+def _place(rule: Rule, value: str, verdict: _Verdict, profile: Profile) -> _Verdict:
+    """The verdict with the value and its header, or that of the limit or character that forbids it."""
+    if rule.field.max_bytes is not None:
+        limited = limit_bytes(value, rule.field.max_bytes, "max_bytes")
+        if isinstance(limited, Refusal):
+            return _forbidden(limited)
+    if rule.target is None:
+        return verdict._replace(value=value)
+    written = sanitise(rule.target.header, rule.target.encode(value), profile)
+    if isinstance(written, Refusal):
+        return _forbidden(written)
+    return verdict._replace(value=value, header=(rule.target.header, written))
+
+
+def _forbidden(refusal: Refusal) -> _Verdict:
+    return _Verdict(Outcome.DROPPED if isinstance(refusal, Oversize) else Outcome.INVALID, refusal.reason)
+
+
+def _entry(rules: Rules, rule: Rule, verdict: _Verdict) -> ReceiptEntry:
+    return ReceiptEntry(
+        field=rule.field.name,
+        direction=rules.direction,
+        on=rules.on,
+        source=rule.source,
+        target=None if rule.target is None else rule.target.text,
+        outcome=verdict.outcome,
+        bytes=verdict.bytes,
+        reason=verdict.reason,
+    )
+
+
+def _refusal(rules: Rules, receipt: tuple[ReceiptEntry, ...]) -> CallRefused | None:
+    """The answer to a call whose contract is broken: names the first required field that does not travel, no value."""
+    if rules.missing is MissingPolicy.CONTINUE:
+        return None
+    for rule, entry in zip(rules.rules, receipt, strict=True):
+        if rule.field.required and not entry.outcome.carried:
+            text = f"context field {entry.field} ({entry.source}) is required and {entry.outcome}: {entry.reason}"
+            return CallRefused(400, "missing-context", text)
+    return None
+
+
+def _rejected(receipt: tuple[ReceiptEntry, ...], refused: CallRefused) -> tuple[ReceiptEntry, ...]:
+    """The account of a refused call: what would have travelled did not."""
+    reason = f"the call is refused: {refused.warning}"
+    return tuple(
+        replace(entry, outcome=Outcome.REJECTED, bytes=0, reason=reason) if entry.outcome.carried else entry
+        for entry in receipt
+    )

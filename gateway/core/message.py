@@ -1,0 +1,118 @@
+"""A SIP message as a value, and the reading of one from its text (RFC 3261, section 7); does not look inside headers.
+
+Three rules. A message is refused only when its first line is no SIP; a header line that is none is skipped and said in
+`SipMessage.defects`. Text may hold octets that are not UTF-8 (`gateway.core.octets`); they are kept. Reading takes time
+linear in the size of the message, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from gateway.core.headers import Headers, is_header_name
+from gateway.core.octets import build_octets, byte_length, parse_octets
+from gateway.errors import MessageError
+
+# Request-Line and Status-Line (RFC 3261, sections 7.1 and 7.2); the SIP-Version is case-insensitive there.
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\s]+) (?i:SIP/2\.0)")
+_STATUS_LINE = re.compile(r"(?i:SIP/2\.0) ([1-6][0-9]{2})(?: (.*))?", re.DOTALL)
+
+_END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
+
+# Folding (section 7.3.1). The look-behind and the possessive quantifiers keep runs of blanks linear.
+_FOLD = re.compile(r"(?<![ \t])[ \t]*+(?:\n[ \t]++)++")
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """One request or response.
+
+    `defects` says what was skipped or doubtful while reading, one short text each, without values.
+    """
+
+    start_line: str
+    headers: Headers = Headers()
+    body: str = field(default="", repr=False)
+    defects: tuple[str, ...] = ()
+
+    @property
+    def is_request(self) -> bool:
+        """Whether this is a request; otherwise it is a response."""
+        return _STATUS_LINE.fullmatch(self.start_line) is None
+
+    @property
+    def method(self) -> str | None:
+        """The method of a request, as spelled (methods are case-sensitive)."""
+        return self._part(_REQUEST_LINE, 1)
+
+    @property
+    def request_uri(self) -> str | None:
+        """The Request-URI of a request, as spelled."""
+        return self._part(_REQUEST_LINE, 2)
+
+    @property
+    def status_code(self) -> int | None:
+        """The status code of a response."""
+        code = self._part(_STATUS_LINE, 1)
+        return None if code is None else int(code)
+
+    @property
+    def reason_phrase(self) -> str | None:
+        """The reason phrase of a response, possibly empty."""
+        return None if self.is_request else self._part(_STATUS_LINE, 2) or ""
+
+    def _part(self, line: re.Pattern[str], group: int) -> str | None:
+        found = line.fullmatch(self.start_line)
+        return None if found is None else found[group]
+
+
+def parse_message(data: str | bytes) -> SipMessage:
+    """Read one message; blank lines before it are ignored (section 7.5), LF alone ends a line as CRLF does.
+
+    Raises:
+        MessageError: the first line is neither a Request-Line nor a Status-Line of SIP/2.0.
+    """
+    text = parse_octets(data) if isinstance(data, bytes) else data
+    text = text.lstrip("\r\n")
+    end = _END_OF_HEADERS.search(text)
+    head, body = (text, "") if end is None else (text[: end.start()], text[end.end() :])
+    start_line, _, section = head.replace("\r\n", "\n").partition("\n")
+    if _REQUEST_LINE.fullmatch(start_line) is None and _STATUS_LINE.fullmatch(start_line) is None:
+        raise MessageError("the first line is neither a SIP/2.0 request nor a SIP/2.0 response")
+    defects: list[str] = []
+    headers = Headers(_parse_section(section, defects))
+    return SipMessage(start_line, headers, _cut_body(headers, body, defects), tuple(defects))
+
+
+def _parse_section(section: str, defects: list[str]) -> list[tuple[str, str]]:
+    """Header lines to pairs. Not `splitlines`: it also splits at characters that are plain text in SIP."""
+    if "\n " in section or "\n\t" in section:
+        section = _FOLD.sub(" ", section)
+    pairs = []
+    for number, line in enumerate(section.rstrip("\r\n").split("\n"), 1):
+        name, colon, value = line.partition(":")
+        name = name.rstrip(" \t")
+        if colon and is_header_name(name):
+            pairs.append((name, value.strip(" \t")))
+        elif line:
+            defects.append(f"header {number} was skipped: no header name stands before a colon")
+    return pairs
+
+
+def _cut_body(headers: Headers, body: str, defects: list[str]) -> str:
+    """The body as long as Content-Length says (section 18.3): what follows is cut, too little or nonsense is noted."""
+    stated = headers.first("content-length")
+    if stated is None:
+        return body
+    if not (stated.isascii() and stated.isdigit() and len(stated) <= 9):
+        defects.append("Content-Length is not a number of octets")
+        return body
+    length, present = int(stated), byte_length(body)
+    if present == length:
+        return body
+    if present < length:
+        defects.append(f"the body has {present} octets, Content-Length says {length}")
+        return body
+    defects.append(f"{present - length} octets after the body were cut")
+    return parse_octets(build_octets(body)[:length])

@@ -1,0 +1,149 @@
+"""Which trunk a message came from and where its call goes; decides, does not dial.
+
+Routes of a trunk are tried in order and the first match wins; a trunk without routes calls the only trunk of the other
+side with the same user part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from gateway.core.networks import plain_network
+from gateway.core.octets import is_utf8
+from gateway.core.plan import Network, Trunk
+from gateway.core.uri import escape_user
+from gateway.errors import CallRefused
+
+MAX_USER_CHARACTERS = 256
+"""Longest user part that is routed. A route's regex is the operator's, but `re` backtracks: what a peer can make it do is
+bounded by bounding what it may send."""
+
+_EVERYTHING = re.compile(r".*", re.DOTALL)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Calls from trunk `from_trunk` whose user part `match` finds go to trunk `to_trunk`.
+
+    `match` is searched, so it anchors itself; None matches all. `user` is the new user part with groups of the match as
+    `\\1`; None keeps the user part.
+    """
+
+    from_trunk: str
+    match: re.Pattern[str] | None
+    to_trunk: str
+    user: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a `user` that names a group `match` does not have.
+
+        Raises:
+            ValueError: with the complete sentence.
+        """
+        try:
+            (self.match or _EVERYTHING).sub(self.user or "", "")
+        except (re.error, IndexError) as error:
+            raise ValueError(f"user {self.user!r} does not fit the match: {error}.") from error
+
+    def rewrite(self, user: str) -> str | None:
+        """The user part to call, None when this route does not match."""
+        found = (self.match or _EVERYTHING).search(user)
+        if found is None:
+            return None
+        return user if self.user is None else found.expand(self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a call goes: a trunk and the user part to call there."""
+
+    trunk: Trunk
+    user: str
+
+
+class Router:
+    """The trunks and routes of one plan, ready to be asked."""
+
+    def __init__(self, trunks: Iterable[Trunk], routes: Iterable[Route] = ()) -> None:
+        """Raises ValueError when a route names a trunk that is not there or stays on its side."""
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._routes: dict[str, list[Route]] = {name: [] for name in self._trunks}
+        for route in routes:
+            self._add_route(route)
+        networks = [(plain_network(network), trunk) for trunk in self._trunks.values() for network in trunk.allow]
+        # Stable: of two equal networks the trunk that stands first in the configuration has it.
+        self._networks: list[tuple[Network, Trunk]] = sorted(networks, key=lambda item: -item[0].prefixlen)
+
+    def _add_route(self, route: Route) -> None:
+        for name in (route.from_trunk, route.to_trunk):
+            if name not in self._trunks:
+                raise ValueError(f"There is no trunk named {name!r}.")
+        if self._trunks[route.from_trunk].side is self._trunks[route.to_trunk].side:
+            raise ValueError(f"Trunks {route.from_trunk!r} and {route.to_trunk!r} are on the same side.")
+        self._routes[route.from_trunk].append(route)
+
+    def trunk_for(self, address: str) -> Trunk | None:
+        """The trunk whose most specific allowed network holds `address`; None when no trunk allows it, or it is none.
+
+        An IPv4 address mapped into IPv6 (`::ffff:10.0.0.5`) is its IPv4 address.
+        """
+        source = _parse_address(address)
+        if source is None:
+            return None
+        return next((trunk for network, trunk in self._networks if source in network), None)
+
+    def route(self, trunk: Trunk, user: str) -> Destination:
+        """Where a call to `user` (unescaped) that came from `trunk` goes.
+
+        Raises:
+            CallRefused: 404 `no-route`.
+        """
+        _check_user(user)
+        routes = self._routes[trunk.name]
+        destination = self._by_routes(routes, user) if routes else self._by_default(trunk, user)
+        _check_user(destination.user)
+        return destination
+
+    def _by_routes(self, routes: list[Route], user: str) -> Destination:
+        for route in routes:
+            rewritten = route.rewrite(user)
+            if rewritten is not None:
+                return Destination(self._trunks[route.to_trunk], rewritten)
+        raise _no_route("no route matches the called user")
+
+    def _by_default(self, trunk: Trunk, user: str) -> Destination:
+        others = [other for other in self._trunks.values() if other.side is trunk.side.other]
+        if len(others) != 1:
+            raise _no_route(f"{len(others)} trunks on the {trunk.side.other} side and no route says which")
+        return Destination(others[0], user)
+
+
+def request_uri(trunk_uri: str, user: str) -> str:
+    """The URI of a call: `user` (unescaped) put into a trunk's URI, its port and parameters kept."""
+    scheme, _, place = trunk_uri.partition(":")
+    return f"{scheme}:{escape_user(user)}@{place}"
+
+
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _check_user(user: str) -> None:
+    if not user:
+        raise _no_route("there is no user part to call")
+    if len(user) > MAX_USER_CHARACTERS:
+        raise _no_route(f"the user part has more than {MAX_USER_CHARACTERS} characters")
+    if _CONTROL.search(user) or not is_utf8(user):
+        raise _no_route("the user part holds characters that cannot be called")
+
+
+def _no_route(warning: str) -> CallRefused:
+    return CallRefused(404, "no-route", warning)

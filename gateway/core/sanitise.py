@@ -1,0 +1,43 @@
+"""The gate every outgoing header passes: grammar, characters and size, or a reason why not.
+
+Header values go to the wire with a plain copy, so a CR or LF that came through here would be a header of the peer's
+choosing. Never raises, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.core.octets import byte_length, is_utf8
+from gateway.core.profiles import Characters, Profile
+from gateway.core.refusal import Oversize, Refusal
+
+# C0, DEL and C1: no part of TEXT-UTF8char (RFC 3261, section 25.1) and harmful to terminals and parsers alike.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def sanitise(name: str, value: str, profile: Profile) -> str | Refusal:
+    """The value as it may be sent under `name` to a far end of this profile, or why it may not."""
+    problem = profile.name_problem(name)
+    return Refusal(problem) if problem else sanitise_value(value, profile)
+
+
+def sanitise_value(value: str, profile: Profile) -> str | Refusal:
+    """The value as it may be sent under a name already checked, blanks at its ends taken off."""
+    value = value.strip(" ")
+    control = _CONTROL.search(value)
+    if control:
+        return Refusal(f"control character U+{ord(control[0]):04X} is not allowed in a header")
+    if not is_utf8(value):
+        return Refusal("octets that are not UTF-8 are not allowed in a header")
+    if profile.characters is Characters.ASCII and not value.isascii():
+        return Refusal(f"only ASCII characters are allowed (profile {profile.name})")
+    if profile.value_bytes is not None:
+        return limit_bytes(value, profile.value_bytes, f"profile {profile.name}")
+    return value
+
+
+def limit_bytes(value: str, allowed: int, rule: str) -> str | Refusal:
+    """The value if it takes at most `allowed` octets; the refusal names both sizes and the rule."""
+    size = byte_length(value)
+    return value if size <= allowed else Oversize(f"{size} bytes, {allowed} allowed ({rule})")

@@ -1,0 +1,117 @@
+"""The payload of a User-to-User header (RFC 7433, RFC 7434): `parse_uui` and `build_uui` undo each other.
+
+Reading is lenient, because what PBXs send is: parameters in any case and order, quotes around hex, escapes that leaked
+into the header, no parameters at all. What cannot be read is a `Refusal`, never an exception.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.core.headers import is_header_name
+from gateway.core.octets import build_octets, parse_octets
+from gateway.core.refusal import Refusal
+from gateway.core.uri import quote_string, split_at, split_list, unquote_string
+
+
+class UuiFormat(enum.StrEnum):
+    """What the payload holds."""
+
+    TEXT = "text"
+
+
+class UuiEncoding(enum.StrEnum):
+    """How the payload is written: only `hex` is in RFC 7433, `ascii` is what Genesys and AudioCodes also use."""
+
+    HEX = "hex"
+    ASCII = "ascii"
+
+
+@dataclass(frozen=True, slots=True)
+class UuiSetup:
+    """How one side uses User-to-User.
+
+    `discriminator` is the Q.931 protocol discriminator (RFC 7434, section 3.1), 0 to 255: written as the first octet,
+    and the first octet of what arrives is taken off, whatever it is. None: there is none either way. `purpose` and
+    `content` are written only when given.
+    """
+
+    format: UuiFormat = UuiFormat.TEXT
+    encoding: UuiEncoding = UuiEncoding.HEX
+    discriminator: int | None = None
+    purpose: str | None = None
+    content: str | None = None
+
+
+# "isdn-uui" is what no purpose means (RFC 7433, section 4); "isdn-interwork" is its name in old drafts, which
+# RFC 7434, section 8, wants understood.
+_ISDN = "isdn-uui"
+_PURPOSE_ALIASES = {"isdn-interwork": _ISDN}
+
+_PARAMETERS = frozenset({"purpose", "content", "encoding", "pd"})
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
+_HEX_OCTET = re.compile(r"[0-9A-Fa-f]{2}")
+_LEAKED_SEMICOLON = re.compile(r"%3b", re.IGNORECASE)
+_LEAKED_EQUALS = re.compile(r"%3d", re.IGNORECASE)
+
+
+def parse_uui(values: Sequence[str], setup: UuiSetup) -> str | None | Refusal:
+    """The payload in the User-to-User header lines `values`; None when there is none for the setup's purpose.
+
+    More than one value for the purpose is unreadable: RFC 7434, section 8, has all of them discarded.
+    """
+    wanted = _purpose(setup.purpose)
+    found = [_parse_value(member) for line in values for member in split_list(line)]
+    mine = [(data, params) for data, params in found if _purpose(params.get("purpose")) == wanted]
+    if len(mine) > 1:
+        return Refusal(f"{len(mine)} User-to-User values with the same purpose, none can be told to be the right one")
+    return _parse_payload(*mine[0], setup) if mine else None
+
+
+def build_uui(payload: str, setup: UuiSetup) -> str:
+    """The header value that carries `payload`; hex in upper case (RFC 7433, section 4.2), parameters as set up."""
+    if setup.encoding is UuiEncoding.HEX:
+        discriminator = b"" if setup.discriminator is None else bytes([setup.discriminator])
+        data = (discriminator + build_octets(payload)).hex().upper()
+    else:
+        text = payload if setup.discriminator is None else f"{setup.discriminator:02X}{payload}"
+        data = text if is_header_name(text) else quote_string(text)
+    purpose = f";purpose={setup.purpose}" if setup.purpose else ""
+    content = f";content={setup.content}" if setup.content else ""
+    return f"{data};encoding={setup.encoding}{purpose}{content}"
+
+
+def _purpose(name: str | None) -> str:
+    lower = (name or _ISDN).lower()
+    return _PURPOSE_ALIASES.get(lower, lower)
+
+
+def _parse_value(member: str) -> tuple[str, dict[str, str]]:
+    """One uui-value to its data and its known parameters, which are the last ones; all before them is data."""
+    if ";" not in member and _LEAKED_SEMICOLON.search(member):
+        member = _LEAKED_EQUALS.sub("=", _LEAKED_SEMICOLON.sub(";", member))
+    pieces = split_at(member, ";")
+    params: dict[str, str] = {}
+    while len(pieces) > 1:
+        name, equals, value = pieces[-1].partition("=")
+        if not equals or name.strip().lower() not in _PARAMETERS:
+            break
+        params[name.strip().lower()] = unquote_string(value.strip())
+        pieces.pop()
+    return ";".join(pieces), params
+
+
+def _parse_payload(data: str, params: dict[str, str], setup: UuiSetup) -> str | Refusal:
+    """Data to text. A `pd` parameter carries the discriminator outside the data (Genesys), so none is taken off."""
+    skip = setup.discriminator is not None and "pd" not in params
+    data = unquote_string(data)
+    encoding = params.get("encoding", "").lower()
+    if encoding == UuiEncoding.HEX and _HEX.fullmatch(data) is None:
+        return Refusal("User-to-User says encoding=hex and is not pairs of hex digits")
+    assumed_hex = not encoding and setup.encoding is UuiEncoding.HEX and _HEX.fullmatch(data) is not None
+    if encoding == UuiEncoding.HEX or assumed_hex:
+        return parse_octets(bytes.fromhex(data)[1 if skip else 0 :])
+    return data[2:] if skip and _HEX_OCTET.match(data) else data
