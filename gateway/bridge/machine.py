@@ -57,7 +57,7 @@ from gateway.core.plan import Plan, Trunk
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.routing import Router, request_uri
 from gateway.core.terms import Direction, On, Side
-from gateway.core.uri import encode_user, parse_name_addr, parse_uri
+from gateway.core.uri import escape_user, parse_name_addr, parse_uri
 from gateway.errors import CallRefused, PeerError
 
 MAX_FORWARDS = 70
@@ -137,7 +137,7 @@ class CallMachine:
             return self._refused(CallRefused(error.sip_code, "bad-request", str(error)))
 
     def _set_out(self, message: SipMessage, trunk: Trunk) -> Step:
-        destination = self._router.route(trunk, parse_uri(message.request_uri).user or "")
+        destination = self._router.route(trunk, parse_uri(message.request_uri or "").user or "")
         self.to_trunk = destination.trunk
         mapped = self._map(On.INVITE, message)
         notes = self._note(On.INVITE, mapped)
@@ -369,7 +369,7 @@ def caller_of(message: SipMessage) -> str:
         uri = parse_name_addr(message.headers.first("From") or "").uri
     except PeerError:
         return ""
-    return encode_user(uri.user or "")
+    return escape_user(uri.user or "")
 
 
 def forwards_left(message: SipMessage) -> int:

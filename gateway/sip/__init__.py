@@ -1,1 +1,1 @@
-"""The only place with pjsua2: endpoint, accounts, legs, media."""
+"""The SIP stack: the only place with pjsua2. Nothing of pjsua2 leaves this package."""

@@ -1,0 +1,94 @@
+"""Trunks as PJSIP accounts: the settings of each, and the INVITEs that arrive on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pjsua2 as pj
+
+from gateway.core.plan import Credentials, Media, Srtp, Transport, Trunk
+from gateway.sip.convert import address_of
+from gateway.sip.guard import guarded
+
+STRANGERS = ""
+"""Trunk name of the account that gets what no trunk allows."""
+
+SRTP_USE = {
+    Srtp.OFF: pj.PJMEDIA_SRTP_DISABLED,
+    Srtp.OPTIONAL: pj.PJMEDIA_SRTP_OPTIONAL,
+    Srtp.REQUIRED: pj.PJMEDIA_SRTP_MANDATORY,
+}
+
+OnInvite = Callable[["TrunkAccount", int, str, str, float], None]
+"""Account, PJSIP's call id, message, source address, monotonic time."""
+
+
+class TrunkAccount(pj.Account):
+    """One trunk, or the strangers."""
+
+    def __init__(self, trunk_name: str, on_invite: OnInvite) -> None:
+        super().__init__()
+        self.trunk_name = trunk_name
+        self._on_invite = on_invite
+
+    def callback_failed(self) -> None:
+        """PJSIP answers 500 by itself to an INVITE that nobody made a leg for."""
+
+    @guarded
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        at = time.monotonic()
+        self._on_invite(self, prm.callId, prm.rdata.wholeMsg, address_of(prm.rdata.srcAddress), at)
+
+
+def trunk_config(trunk: Trunk, media: Media, identity: str, public_address: str | None) -> pj.AccountConfig:
+    """How PJSIP treats a trunk. `identity` is the URI that names us on it."""
+    config = _plain_config(identity)
+    if trunk.auth:
+        config.sipConfig.authCreds.append(_digest(trunk.auth))
+    transport = config.mediaConfig.transportConfig
+    transport.port = media.first_port
+    transport.portRange = media.last_port - media.first_port
+    if public_address:
+        transport.publicAddress = public_address
+    config.mediaConfig.srtpUse = SRTP_USE[trunk.srtp]
+    config.mediaConfig.srtpSecureSignaling = 0  # the trunk's setting decides, not its transport
+    return config
+
+
+def strangers_config(identity: str) -> pj.AccountConfig:
+    """For sources that no trunk allows: no RTP socket is spent on them."""
+    config = _plain_config(identity)
+    config.mediaConfig.useLoopMedTp = True
+    return config
+
+
+def _plain_config(identity: str) -> pj.AccountConfig:
+    config = pj.AccountConfig()
+    config.idUri = identity
+    config.regConfig.registerOnAdd = False
+    config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
+    config.callConfig.prackUse = pj.PJSUA_100REL_NOT_USED
+    config.mwiConfig.enabled = False
+    config.presConfig.publishEnabled = False
+    config.sipConfig.autoRespondSipMessage = False
+    config.mediaConfig.lockCodecEnabled = False
+    config.mediaConfig.streamKaEnabled = False
+    nat = config.natConfig
+    nat.sipStunUse = nat.mediaStunUse = pj.PJSUA_STUN_USE_DISABLED
+    nat.sipOutboundUse = 0
+    # Behind NAT the operator says `public_address`; guessing from Via and Contact of peers would let them move us.
+    nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = 0
+    return config
+
+
+def _digest(auth: Credentials) -> pj.AuthCredInfo:
+    """Answers any realm: the trunk's peers are named by its URIs and `allow`, and Twilio's realm is its own affair."""
+    return pj.AuthCredInfo("digest", "*", auth.username, 0, auth.password)
+
+
+TRANSPORT_TYPE = {
+    Transport.UDP: pj.PJSIP_TRANSPORT_UDP,
+    Transport.TCP: pj.PJSIP_TRANSPORT_TCP,
+    Transport.TLS: pj.PJSIP_TRANSPORT_TLS,
+}

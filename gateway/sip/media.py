@@ -1,0 +1,75 @@
+"""Audio of a leg: whether it flows, its RTP figures, and DTMF (RFC 4733) on its way to the other leg.
+
+Voice is relayed by PJMEDIA's own threads; nothing here runs for each packet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from gateway.bridge.record import LegMedia
+
+if TYPE_CHECKING:
+    from gateway.sip.leg import SipLeg
+
+MICROSECONDS = 1e-6
+
+
+def active_audio(leg: SipLeg) -> pj.AudioMedia | None:
+    """The leg's audio, if both sides agreed on it and it is not held."""
+    for index, media in enumerate(leg.getInfo().media):
+        if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
+            return leg.getAudioMedia(index)
+    return None
+
+
+def stream_figures(leg: SipLeg, index: int) -> LegMedia:
+    """What RTCP counted on a stream: times in seconds, the rest in packets."""
+    rtcp = leg.getStreamStat(index).rtcp
+    return LegMedia(
+        role=leg.role,
+        trunk=leg.trunk,
+        received=rtcp.rxStat.pkt,
+        sent=rtcp.txStat.pkt,
+        lost=rtcp.rxStat.loss,
+        jitter=rtcp.rxStat.jitterUsec.mean * MICROSECONDS,
+        round_trip=rtcp.rttUsec.mean * MICROSECONDS,
+        codec=leg.getStreamInfo(index).codecName,
+    )
+
+
+class DigitRelay:
+    """Turns the events of one leg's digits into digits to send, each once and as long as it was pressed.
+
+    A digit goes on when its end arrives. Should the three packets that mark the end be lost (RFC 4733, section
+    2.5.1.4), the next digit shows that it is over.
+    """
+
+    def __init__(self) -> None:
+        self._pressed: pj.CallSendDtmfParam | None = None
+
+    def take(self, event: pj.OnDtmfEventParam) -> Iterator[pj.CallSendDtmfParam]:
+        """The digits that this event completes."""
+        is_update = event.flags & pj.PJMEDIA_STREAM_DTMF_IS_UPDATE
+        if not is_update:
+            yield from self._release()
+        if self._pressed is not None or not is_update:
+            self._pressed = _digit(event)
+        if event.flags & pj.PJMEDIA_STREAM_DTMF_IS_END:
+            yield from self._release()
+
+    def _release(self) -> Iterator[pj.CallSendDtmfParam]:
+        if self._pressed is not None:
+            yield self._pressed
+            self._pressed = None
+
+
+def _digit(event: pj.OnDtmfEventParam) -> pj.CallSendDtmfParam:
+    prm = pj.CallSendDtmfParam()
+    prm.method = pj.PJSUA_DTMF_METHOD_RFC2833
+    prm.digits = event.digit
+    prm.duration = event.duration
+    return prm

@@ -1,0 +1,205 @@
+"""The SIP shell: implements `SipPort` on pjsua2 and owns every leg.
+
+All of it runs on the thread that made it. Callbacks only append to `_reports`; what follows from them is done outside
+of the stack's own call chain, so no operation re-enters a callback.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import pjsua2 as pj
+
+from gateway.bridge.commands import HeaderList, Place, Role
+from gateway.bridge.events import InboundEnded, OutboundEnded
+from gateway.bridge.outcome import warning_header
+from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
+from gateway.core.message import parse_message
+from gateway.core.plan import Plan
+from gateway.core.routing import Router
+from gateway.errors import MessageError
+from gateway.sip import stack
+from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
+from gateway.sip.convert import address_of, call_settings
+from gateway.sip.guard import guarded
+from gateway.sip.leg import SipLeg
+
+log = logging.getLogger(__name__)
+
+MILLISECONDS = 1000
+STRANGER_WARNING = warning_header("no trunk allows this source address")
+MALFORMED_WARNING = warning_header("this message cannot be read")
+ANONYMOUS = "anonymous"
+
+
+class SourceEndpoint(pj.Endpoint):
+    """Gives each INVITE to the account of the trunk that allows its source, whatever it claims."""
+
+    def __init__(self, account_for: Callable[[str], int], on_refused: Callable[[str, int], None]) -> None:
+        super().__init__()
+        self._account_for = account_for
+        self._on_refused = on_refused
+
+    def callback_failed(self) -> None:
+        """Nothing belongs to the endpoint; the log has the traceback."""
+
+    @guarded
+    def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:
+        prm.accountIndex = self._account_for(address_of(prm.rdata.srcAddress))
+
+    @guarded
+    def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
+        self._on_refused(address_of(prm.rdata.srcAddress), prm.statusCode)
+
+
+class SipShell:
+    """The stack, its accounts and its legs.
+
+    Raises:
+        StartError: the plan's listeners cannot be had.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        stack.require_our_build()
+        self._reports: deque[Report] = deque()
+        self._legs: dict[LegId, SipLeg] = {}
+        self._ended: list[LegId] = []
+        self._ids = itertools.count(1)
+        self._accounts: dict[str, TrunkAccount] = {}
+        self._router = Router(plan.trunks, plan.routes)
+        self._endpoint = SourceEndpoint(self._account_for, self._refused_by_stack)
+        self._log_writer = stack.StackLog()
+        agent = f"pbx-twilio-gateway/{importlib.metadata.version('pbx-twilio-gateway')}"
+        stack.start(self._endpoint, plan, self._log_writer, agent)
+        self._identity_host = self._own_host(plan)
+        self._add_accounts(plan)
+
+    def _own_host(self, plan: Plan) -> str:
+        """Our host as peers see it: what is published for the first listener."""
+        published = self._endpoint.transportGetInfo(0).localName
+        return plan.public_address or address_of(published)
+
+    def _add_accounts(self, plan: Plan) -> None:
+        identity = f"sip:{self._identity_host}"
+        strangers = self._accounts[STRANGERS] = TrunkAccount(STRANGERS, self._invite)
+        strangers.create(strangers_config(identity), True)
+        for trunk in plan.trunks:
+            account = self._accounts[trunk.name] = TrunkAccount(trunk.name, self._invite)
+            account.create(trunk_config(trunk, plan.media, identity, plan.public_address))
+
+    def close(self) -> None:
+        """End the stack; legs first, as their destructors need it."""
+        for leg in list(self._legs.values()):
+            self.hangup(leg.leg_id, ())
+        self._drop_ended()
+        self._accounts.clear()
+        self._endpoint.libDestroy()
+
+    # -- arrivals ------------------------------------------------------------------------------------------------
+
+    def _account_for(self, address: str) -> int:
+        trunk = self._router.trunk_for(address)
+        index: int = self._accounts[trunk.name if trunk else STRANGERS].getId()
+        return index
+
+    def _invite(self, account: TrunkAccount, call_id: int, text: str, source: str, at: float) -> None:
+        leg = SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id)
+        self._legs[leg.leg_id] = leg
+        if account.trunk_name == STRANGERS:
+            self._turn_away(leg, 403, STRANGER_WARNING, Refusal("unknown-source", source, 403))
+            return
+        try:
+            message = parse_message(text)
+        except MessageError:
+            self._turn_away(leg, 400, MALFORMED_WARNING, Refusal("malformed", source, 400))
+            return
+        self._reports.append(Arrival(leg.leg_id, account.trunk_name, source, message, at))
+
+    def _turn_away(self, leg: SipLeg, code: int, warning: tuple[str, str], refusal: Refusal) -> None:
+        self._reports.append(refusal)
+        self.refuse(leg.leg_id, code, (warning,))
+
+    def _refused_by_stack(self, source: str, code: int) -> None:
+        """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require."""
+        if not any(isinstance(report, Refusal) and report.source_address == source for report in self._reports):
+            reason = "no-common-codec" if code == 488 else "malformed" if code == 400 else "unsupported"
+            self._reports.append(Refusal(reason, source, code))
+
+    # -- SipPort -------------------------------------------------------------------------------------------------
+
+    def poll(self, seconds: float) -> None:
+        """Let the stack work for `seconds`, less if something happens."""
+        self._endpoint.libHandleEvents(int(seconds * MILLISECONDS))
+
+    def reports(self) -> Iterator[Report]:
+        """What happened since the last call, in order."""
+        while self._reports:
+            yield self._reports.popleft()
+        self._drop_ended()
+
+    def place(self, order: Place) -> LegId:
+        """Start an outbound leg; if it cannot even start, its end is reported."""
+        leg = SipLeg(self._accounts[order.trunk], next(self._ids), Role.OUTBOUND, self._tell)
+        self._legs[leg.leg_id] = leg
+        prm = call_settings((*order.headers, ("Max-Forwards", str(order.max_forwards))))
+        prm.txOption.localUri = f"<sip:{order.caller or ANONYMOUS}@{self._identity_host}>"
+        try:
+            leg.makeCall(order.request_uri, prm)
+        except pj.Error as error:
+            log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
+            leg.lost(503)
+        return leg.leg_id
+
+    def call_id(self, leg: LegId) -> str:
+        """SIP Call-ID of a leg; empty once it is gone."""
+        found = self._legs.get(leg)
+        if found is None or found.ended:
+            return ""
+        return str(found.getInfo().callIdString)
+
+    def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        """Send a provisional response."""
+        self._operate(leg, lambda it: it.answer(call_settings(headers, code)))
+
+    def answer(self, leg: LegId, headers: HeaderList) -> None:
+        """Send 200."""
+        self._operate(leg, lambda it: it.answer(call_settings(headers, 200)))
+
+    def join(self, one: LegId, other: LegId) -> None:
+        """Connect the media of two legs, now or as soon as both flow."""
+        first, second = self._legs.get(one), self._legs.get(other)
+        if first and second and not first.ended and not second.ended:
+            first.peer, second.peer = second, first
+            first.join_media()
+
+    def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        """Send a final failure."""
+        self._operate(leg, lambda it: it.end(code, headers))
+
+    def hangup(self, leg: LegId, headers: HeaderList) -> None:
+        """CANCEL or BYE."""
+        self._operate(leg, lambda it: it.end(0, headers))
+
+    def _operate(self, leg: LegId, operation: Callable[[SipLeg], None]) -> None:
+        found = self._legs.get(leg)
+        if found is None or found.ended:
+            return
+        try:
+            operation(found)
+        except pj.Error as error:
+            log.warning("a leg is lost", extra={"trunk": found.trunk, "problem": error.reason})
+            found.lost(500)
+
+    def _tell(self, report: Report) -> None:
+        self._reports.append(report)
+        if isinstance(report, LegReport) and isinstance(report.event, InboundEnded | OutboundEnded):
+            self._ended.append(report.leg)
+
+    def _drop_ended(self) -> None:
+        """Let go of legs that ended, outside of any callback: the last reference destroys the `pj.Call`."""
+        while self._ended:
+            self._legs.pop(self._ended.pop(), None)

@@ -1,0 +1,119 @@
+"""PJSIP as a process-wide thing: whether the build is ours, its settings, its listeners, its log.
+
+One Endpoint a process, one thread that owns it (`mainThreadOnly`); PJMEDIA's own threads never enter Python.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+
+import pjsua2 as pj
+
+from gateway.core.plan import Listener, Media, Plan, TlsFiles
+from gateway.errors import StartError
+from gateway.sip.account import TRANSPORT_TYPE
+
+log = logging.getLogger("gateway.pjsip")
+
+SPARE_LEGS = 64
+"""Beyond two a call: attempts that were given up and calls that are being refused."""
+KNOWN_CODECS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000"}
+CODEC_PRIORITY = 200
+PJSIP_LEVELS = {1: logging.ERROR, 2: logging.WARNING}
+"""PJSIP's 1 and 2; what it says on 3 to 6 is for debugging."""
+
+
+def require_our_build() -> None:
+    """Refuse a pjsua2 that a gateway cannot use.
+
+    Raises:
+        StartError: it was not built by this project; those of package indexes allow four calls.
+    """
+    try:
+        importlib.metadata.version("gateway-pjsip")
+    except importlib.metadata.PackageNotFoundError:
+        raise StartError("the installed pjsua2 is not this project's build: run `make setup`") from None
+
+
+class StackLog(pj.LogWriter):
+    """PJSIP's log into ours."""
+
+    def write(self, entry: pj.LogEntry) -> None:
+        log.log(PJSIP_LEVELS.get(entry.level, logging.DEBUG), "%s", entry.msg.rstrip())
+
+
+def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> None:
+    """Bring the endpoint up with the listeners and codecs of `plan`.
+
+    Raises:
+        StartError: a listener's address cannot be had, or a file cannot be read.
+    """
+    endpoint.libCreate()
+    try:
+        endpoint.libInit(_endpoint_config(plan, writer, agent))
+        for listener in plan.listeners:
+            _listen(endpoint, listener, plan)
+        _set_codecs(endpoint, plan.media)
+        endpoint.audDevManager().setNullDev()
+        endpoint.libStart()
+    except pj.Error as error:
+        endpoint.libDestroy()
+        raise StartError(f"PJSIP does not start: {error.reason}") from None
+    except StartError:
+        endpoint.libDestroy()
+        raise
+
+
+def _endpoint_config(plan: Plan, writer: StackLog, agent: str) -> pj.EpConfig:
+    config = pj.EpConfig()
+    config.uaConfig.threadCnt = 0
+    config.uaConfig.mainThreadOnly = True
+    config.uaConfig.maxCalls = 2 * plan.limits.calls + SPARE_LEGS
+    config.uaConfig.userAgent = agent
+    config.logConfig.level = 5 if log.isEnabledFor(logging.DEBUG) else 2
+    config.logConfig.consoleLevel = 0
+    config.logConfig.msgLogging = 1 if log.isEnabledFor(logging.DEBUG) else 0
+    config.logConfig.decor = 0
+    config.logConfig.writer = writer
+    media = config.medConfig
+    media.clockRate = media.sndClockRate = 8000
+    media.audioFramePtime = media.ptime = 20
+    media.maxMediaPorts = config.uaConfig.maxCalls + 1
+    media.noVad = True
+    media.ecTailLen = 0
+    media.sndAutoCloseTime = -1  # the clock stays; stopping and starting it with every first and last call costs more
+    return config
+
+
+def _listen(endpoint: pj.Endpoint, listener: Listener, plan: Plan) -> None:
+    config = pj.TransportConfig()
+    config.port = listener.port
+    if listener.host not in ("0.0.0.0", "::"):
+        config.boundAddress = listener.host
+    if plan.public_address:
+        config.publicAddress = plan.public_address
+    if plan.tls:
+        _set_tls(config.tlsConfig, plan.tls)
+    try:
+        endpoint.transportCreate(TRANSPORT_TYPE[listener.transport], config)
+    except pj.Error as error:
+        place = f"{listener.transport.value}://{listener.host}:{listener.port}"
+        raise StartError(f"cannot listen on {place}: {error.reason}") from None
+
+
+def _set_tls(config: pj.TlsConfig, files: TlsFiles) -> None:
+    config.certFile = files.certificate
+    config.privKeyFile = files.private_key
+    if files.ca_list:
+        config.CaListFile = files.ca_list
+        config.verifyServer = True
+    config.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3
+
+
+def _set_codecs(endpoint: pj.Endpoint, media: Media) -> None:
+    """Only the configured codecs, in their order; telephone-event (RFC 4733) comes with them."""
+    for codec in endpoint.codecEnum2():
+        endpoint.codecSetPriority(codec.codecId, 0)
+    for place, name in enumerate(media.codecs):
+        endpoint.codecSetPriority(KNOWN_CODECS[name], CODEC_PRIORITY - place)
