@@ -31,7 +31,7 @@ class MissingPolicy(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """Why a field cannot work: `key` is the key of the field that is wrong, `text` says what, and what would be right."""
+    """Why a field cannot work: `key` is the key of the field that is wrong, `text` says what, and what is right."""
 
     field: str
     key: str
@@ -40,25 +40,27 @@ class FieldProblem:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a value goes: the header, how a value becomes that header's value, and the locator as configured."""
+    """Where a value goes: the header, and how a value becomes that header's value."""
 
     header: str
     encode: Callable[[str], str]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One field of one kind of message, with its default in canonical text and its source's locator as records show it.
+    """One field of one kind of message, ready to run.
 
-    Without a target the value is metadata for the record, not for the wire.
+    `check` gives a value's canonical text, `default` is in it already. `source` and `target_text` are the locators as
+    records show them. Without a target the value is metadata for the record, not for the wire.
     """
 
     field: Field
     read: Reader
-    source: str | None
-    target: Target | None
+    check: Callable[[str], str | Refusal]
     default: str | None
+    target: Target | None
+    source: str | None
+    target_text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,21 @@ class Contract:
 
 def _compile_rule(one: Field, direction: Direction, sides: Mapping[Side, Ways]) -> Rule:
     source, target = one.locator(direction.source), one.locator(direction.target)
+    check = TYPE_CHECKS[one.type]
     return Rule(
         field=one,
         read=_no_values if source is None else reader_for(source, sides[direction.source]),
-        source=None if source is None else _shown(source, one),
+        check=check,
+        default=None if one.default is None else str(check(one.default)),
         target=None if target is None else _compile_target(target, sides[direction.target]),
-        default=None if one.default is None else str(TYPE_CHECKS[one.type](one.default)),
+        source=None if source is None else _shown(source, one),
+        target_text=None if target is None else target.text,
     )
 
 
 def _compile_target(locator: Locator, ways: Ways) -> Target:
     encode = (lambda payload: build_uui(payload, ways.uui)) if locator.kind is Kind.UUI else _as_it_is
-    return Target(target_header(locator, ways.dialect), encode, locator.text)
+    return Target(target_header(locator, ways.dialect), encode)
 
 
 def _no_values(_: object) -> Sequence[str]:

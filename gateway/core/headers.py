@@ -32,19 +32,18 @@ COMPACT_FORMS = MappingProxyType(
 )
 """Compact form to long name, lower case (IANA registry "SIP Header Fields"; RFC 3261, section 20)."""
 
-# header-name = token (RFC 3261, section 25.1)
-_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 
 
-def is_header_name(text: str) -> bool:
-    """Whether `text` may stand before the colon of a header (RFC 3261, section 25.1)."""
-    return _NAME.fullmatch(text) is not None
+def is_token(text: str) -> bool:
+    """Whether `text` is a token (RFC 3261, section 25.1): a header name, a parameter name, a method."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def canonical_name(name: str) -> str:
     """One spelling for all that mean the same header: lower case, compact form written out (section 7.3.3)."""
     lower = name.lower()
-    return COMPACT_FORMS.get(lower, lower)
+    return lower if len(lower) > 1 else COMPACT_FORMS.get(lower, lower)
 
 
 class Headers:
@@ -57,9 +56,10 @@ class Headers:
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._items = tuple(pairs)
-        self._index: dict[str, list[str]] = {}
+        index: dict[str, list[str]] = {}
         for name, value in self._items:
-            self._index.setdefault(canonical_name(name), []).append(value)
+            index.setdefault(canonical_name(name), []).append(value)
+        self._index = index
 
     def first(self, name: str) -> str | None:
         """The value of the first header of that name, None without one."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.core.headers import is_header_name
+from gateway.core.headers import is_token
 from gateway.core.message import SipMessage
 from gateway.core.plan import Dialect
 from gateway.core.refusal import Refusal
@@ -102,7 +102,7 @@ def parse_locator(text: str) -> Locator:
 
 
 def _header_problem(name: str) -> str | None:
-    return None if is_header_name(name) else f"{name!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
+    return None if is_token(name) else f"{name!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
 
 
 def _var_problem(name: str) -> str | None:
@@ -110,7 +110,7 @@ def _var_problem(name: str) -> str | None:
 
 
 def _sip_problem(name: str) -> str | None:
-    if name in _SIP_READERS or (name.startswith(_REQUEST_PARAM) and is_header_name(name.removeprefix(_REQUEST_PARAM))):
+    if name in _SIP_READERS or (name.startswith(_REQUEST_PARAM) and is_token(name.removeprefix(_REQUEST_PARAM))):
         return None
     return f"sip: knows {', '.join(_SIP_READERS)} and {_REQUEST_PARAM}NAME"
 
@@ -204,13 +204,17 @@ def _request_uri(origin: Origin) -> SipUri | None:
 
 
 def _name_addrs(origin: Origin, header: str) -> Iterator[NameAddr]:
-    """The readable members of a header that holds name-addr values; what is none is passed over."""
+    """The readable values of a header that holds name-addr values; what is none is passed over."""
     for line in origin.message.headers.all(header):
-        for member in split_list(line):
+        # From and To hold one value (RFC 3261, section 20), and some write a bare comma into its display name.
+        for member in [line] if header in _SINGLE else split_list(line):
             try:
                 yield parse_name_addr(member)
             except UriError:
                 continue
+
+
+_SINGLE = ("From", "To")
 
 
 def _user_of(header: str) -> Callable[[Origin], str | None]:

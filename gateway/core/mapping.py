@@ -5,7 +5,7 @@ Default deny is the construction: only fields make headers. Nothing here raises,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,7 +13,6 @@ from gateway.core.contract import Contract as Contract
 from gateway.core.contract import MissingPolicy as MissingPolicy
 from gateway.core.contract import Rule
 from gateway.core.contract import Rules as Rules
-from gateway.core.fields import TYPE_CHECKS
 from gateway.core.locators import CallFacts as CallFacts
 from gateway.core.locators import Origin
 from gateway.core.message import SipMessage
@@ -21,7 +20,7 @@ from gateway.core.octets import byte_length
 from gateway.core.profiles import Profile
 from gateway.core.receipt import Outcome, ReceiptEntry
 from gateway.core.refusal import Oversize, Refusal
-from gateway.core.sanitise import limit_bytes, sanitise
+from gateway.core.sanitise import limit_bytes, sanitise_value
 from gateway.errors import CallRefused
 
 HIDDEN = "***"
@@ -37,7 +36,7 @@ class Mapped:
     them: no colon, no line end. `refused` is the answer the call gets instead; then there are no headers and no values.
     """
 
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     receipt: tuple[ReceiptEntry, ...]
     values: Mapping[str, str] = field(repr=False)
     redacted: frozenset[str]
@@ -53,30 +52,29 @@ class _Verdict(NamedTuple):
     """What became of one field: the value it carries and, when it travels on the wire, its header."""
 
     outcome: Outcome
-    reason: str | None = None
+    reason: str | None
     value: str | None = None
     header: tuple[str, str] | None = None
-
-    @property
-    def bytes(self) -> int:
-        return 0 if self.header is None else byte_length(self.header[0]) + byte_length(self.header[1])
 
 
 def apply_rules(rules: Rules, message: SipMessage, facts: CallFacts) -> Mapped:
     """Read the fields from `message` and write those that may leave, one receipt entry for each, in their order."""
     origin = Origin(message, facts, rules.direction)
-    verdicts = [_decide(rule, origin, rules.profile) for rule in rules.rules]
-    receipt = tuple(_entry(rules, *pair) for pair in zip(rules.rules, verdicts, strict=True))
+    headers, receipt, values = [], [], {}
+    for rule in rules.rules:
+        outcome, reason, value, header = _decide(rule, origin, rules.profile)
+        size = 0
+        if header is not None:
+            headers.append(header)
+            size = byte_length(header[0]) + byte_length(header[1])
+        if value is not None:
+            values[rule.field.name] = value
+        place = (rule.field.name, rules.direction, rules.on, rule.source, rule.target_text)
+        receipt.append(ReceiptEntry(*place, outcome, size, reason))
     refused = _refusal(rules, receipt)
     if refused is not None:
         return Mapped((), _rejected(receipt, refused), {}, rules.redacted, 0, refused)
-    return Mapped(
-        headers=tuple(verdict.header for verdict in verdicts if verdict.header is not None),
-        receipt=receipt,
-        values={entry.field: v.value for entry, v in zip(receipt, verdicts, strict=True) if v.value is not None},
-        redacted=rules.redacted,
-        bytes=sum(entry.bytes for entry in receipt),
-    )
+    return Mapped(tuple(headers), tuple(receipt), values, rules.redacted, sum(entry.bytes for entry in receipt))
 
 
 def _decide(rule: Rule, origin: Origin, profile: Profile) -> _Verdict:
@@ -85,51 +83,39 @@ def _decide(rule: Rule, origin: Origin, profile: Profile) -> _Verdict:
         return _Verdict(Outcome.INVALID, values.reason)
     if not values or not values[0]:
         return _decide_without(rule, "the source is empty" if values else "the source is not there", profile)
-    checked = TYPE_CHECKS[rule.field.type](values[0])
+    checked = rule.check(values[0])
     if isinstance(checked, Refusal):
         return _Verdict(Outcome.INVALID, checked.reason)
     note = f"first of {len(values)} values" if len(values) > 1 else None
-    return _place(rule, checked, _Verdict(Outcome.SENT, note), profile)
+    return _place(rule, checked, Outcome.SENT, note, profile)
 
 
 def _decide_without(rule: Rule, why: str, profile: Profile) -> _Verdict:
     if rule.default is not None:
-        return _place(rule, rule.default, _Verdict(Outcome.DEFAULTED, why), profile)
+        return _place(rule, rule.default, Outcome.DEFAULTED, why, profile)
     return _Verdict(Outcome.MISSING if rule.field.required else Outcome.ABSENT, why)
 
 
-def _place(rule: Rule, value: str, verdict: _Verdict, profile: Profile) -> _Verdict:
-    """The verdict with the value and its header, or that of the limit or character that forbids it."""
+def _place(rule: Rule, value: str, outcome: Outcome, note: str | None, profile: Profile) -> _Verdict:
+    """The outcome with the value and its header, or that of the limit or character that forbids it."""
     if rule.field.max_bytes is not None:
         limited = limit_bytes(value, rule.field.max_bytes, "max_bytes")
         if isinstance(limited, Refusal):
             return _forbidden(limited)
     if rule.target is None:
-        return verdict._replace(value=value)
-    written = sanitise(rule.target.header, rule.target.encode(value), profile)
+        return _Verdict(outcome, note, value)
+    # The header's name passed the same gate when the rule was compiled.
+    written = sanitise_value(rule.target.encode(value), profile)
     if isinstance(written, Refusal):
         return _forbidden(written)
-    return verdict._replace(value=value, header=(rule.target.header, written))
+    return _Verdict(outcome, note, value, (rule.target.header, written))
 
 
 def _forbidden(refusal: Refusal) -> _Verdict:
     return _Verdict(Outcome.DROPPED if isinstance(refusal, Oversize) else Outcome.INVALID, refusal.reason)
 
 
-def _entry(rules: Rules, rule: Rule, verdict: _Verdict) -> ReceiptEntry:
-    return ReceiptEntry(
-        field=rule.field.name,
-        direction=rules.direction,
-        on=rules.on,
-        source=rule.source,
-        target=None if rule.target is None else rule.target.text,
-        outcome=verdict.outcome,
-        bytes=verdict.bytes,
-        reason=verdict.reason,
-    )
-
-
-def _refusal(rules: Rules, receipt: tuple[ReceiptEntry, ...]) -> CallRefused | None:
+def _refusal(rules: Rules, receipt: Sequence[ReceiptEntry]) -> CallRefused | None:
     """The answer to a call whose contract is broken: names the first required field that does not travel, no value."""
     if rules.missing is MissingPolicy.CONTINUE:
         return None
@@ -140,7 +126,7 @@ def _refusal(rules: Rules, receipt: tuple[ReceiptEntry, ...]) -> CallRefused | N
     return None
 
 
-def _rejected(receipt: tuple[ReceiptEntry, ...], refused: CallRefused) -> tuple[ReceiptEntry, ...]:
+def _rejected(receipt: Sequence[ReceiptEntry], refused: CallRefused) -> tuple[ReceiptEntry, ...]:
     """The account of a refused call: what would have travelled did not."""
     reason = f"the call is refused: {refused.warning}"
     return tuple(

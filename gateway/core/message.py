@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gateway.core.headers import Headers, is_header_name
+from gateway.core.headers import Headers
 from gateway.core.octets import build_octets, byte_length, parse_octets
 from gateway.errors import MessageError
 
 # Request-Line and Status-Line (RFC 3261, sections 7.1 and 7.2); the SIP-Version is case-insensitive there.
 _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\s]+) (?i:SIP/2\.0)")
 _STATUS_LINE = re.compile(r"(?i:SIP/2\.0) ([1-6][0-9]{2})(?: (.*))?", re.DOTALL)
+
+_HEADER_LINE = re.compile(r"^([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+:[ \t]*+([^\n]*+)", re.MULTILINE)
 
 _END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
 
@@ -86,17 +88,15 @@ def parse_message(data: str | bytes) -> SipMessage:
 
 
 def _parse_section(section: str, defects: list[str]) -> list[tuple[str, str]]:
-    """Header lines to pairs. Not `splitlines`: it also splits at characters that are plain text in SIP."""
+    """Header lines to pairs. Lines end at LF only: `splitlines` also splits at characters that are text in SIP."""
     if "\n " in section or "\n\t" in section:
         section = _FOLD.sub(" ", section)
-    pairs = []
-    for number, line in enumerate(section.rstrip("\r\n").split("\n"), 1):
-        name, colon, value = line.partition(":")
-        name = name.rstrip(" \t")
-        if colon and is_header_name(name):
-            pairs.append((name, value.strip(" \t")))
-        elif line:
-            defects.append(f"header {number} was skipped: no header name stands before a colon")
+    section = section.rstrip("\r\n")
+    pairs = [(name, value.rstrip(" \t")) for name, value in _HEADER_LINE.findall(section)]
+    if section and len(pairs) <= section.count("\n"):
+        lines = enumerate(section.split("\n"), 1)
+        skipped = (number for number, line in lines if _HEADER_LINE.fullmatch(line) is None)
+        defects.extend(f"header {number} was skipped: no header name stands before a colon" for number in skipped)
     return pairs
 
 

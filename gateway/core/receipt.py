@@ -37,7 +37,7 @@ _CARRIED = frozenset({Outcome.SENT, Outcome.DEFAULTED, Outcome.TRUNCATED})
 
 @dataclass(frozen=True, slots=True)
 class ReceiptEntry:
-    """One field of one message. `source` and `target` are locators, `bytes` what it took on the wire (name and value)."""
+    """One field of one message. `source` and `target` are locators, `bytes` counts name and value on the wire."""
 
     field: str
     direction: Direction

@@ -18,8 +18,9 @@ from gateway.core.uri import escape_user
 from gateway.errors import CallRefused
 
 MAX_USER_CHARACTERS = 256
-"""Longest user part that is routed. A route's regex is the operator's, but `re` backtracks: what a peer can make it do is
-bounded by bounding what it may send."""
+"""Longest user part that is routed. A route's regex is the operator's, but `re` backtracks: bounding what a peer may send
+bounds the time a pattern of polynomial cost takes. A pattern of exponential cost (`(a+)+$`) stays a fault of the
+configuration."""
 
 _EVERYTHING = re.compile(r".*", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote
 
+from gateway.core.headers import is_token
 from gateway.core.octets import build_octets
 from gateway.errors import UriError
 
@@ -28,7 +29,6 @@ _USER_SAFE = _MARK + "&=+$,;?/"
 _PARAM_SAFE = _MARK + "[]/:&+$"
 _HEADER_SAFE = _MARK + "[]/?:+$"
 
-_TOKEN_WORDS = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+(?:[ \t]+[A-Za-z0-9\-.!%*_+`'~]+)*+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
@@ -38,7 +38,7 @@ _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^>]*+>?|[^",;<]++|\\|[,;]', re.DOTAL
 
 @dataclass(frozen=True, slots=True)
 class SipUri:
-    """One URI, unescaped. `host` has no brackets around an IPv6 address; of `tel:` it is empty and `user` the number."""
+    """One URI, unescaped. `host` has no brackets around an IPv6 address; of `tel:` it is empty, `user` the number."""
 
     scheme: str
     user: str
@@ -134,12 +134,12 @@ def build_name_addr(value: NameAddr) -> str:
 
 
 def parse_params(text: str) -> Params:
-    """Read `;name=value;name` as it follows a header's value; values in quotes are unquoted, nameless ones left out."""
+    """Read `;name=value;name` as it follows a header's value; values in quotes are unquoted, malformed names left out."""
     params: list[tuple[str, str | None]] = []
     for piece in split_at(text, ";"):
         name, equals, value = piece.partition("=")
         name, value = name.strip(" \t"), value.strip(" \t")
-        if name:
+        if is_token(name):
             params.append((name, unquote_string(value) if equals else None))
     return tuple(params)
 
@@ -154,6 +154,10 @@ def split_list(value: str) -> list[str]:
 
 def split_at(value: str, separator: str) -> list[str]:
     """The parts of `value` between separators (`,` or `;`) that stand outside quotes and angle brackets, trimmed."""
+    if '"' not in value and "<" not in value:
+        return [part.strip(" \t") for part in value.split(separator)]
+    if separator not in value:
+        return [value.strip(" \t")]
     parts: list[list[str]] = [[]]
     for piece in _PIECE.findall(value):
         if piece == separator:
@@ -208,9 +212,11 @@ def _parse_host_port(text: str) -> tuple[str, int | None]:
 
 def _parse_ipv6(text: str) -> str:
     try:
-        IPv6Address(text)
+        address = IPv6Address(text)
     except AddressValueError:
-        raise UriError("the host of the URI is not an IPv6 address") from None
+        address = None
+    if address is None or address.scope_id is not None:
+        raise UriError("the host of the URI is not an IPv6 address")
     return text
 
 
@@ -235,7 +241,7 @@ def _build_pair(name: str, value: str | None, safe: str) -> str:
 def _build_header_param(name: str, value: str | None) -> str:
     if value is None:
         return name
-    return f"{name}={value if _TOKEN_WORDS.fullmatch(value) and ' ' not in value else quote_string(value)}"
+    return f"{name}={value if is_token(value) else quote_string(value)}"
 
 
 def _escape(text: str, safe: str) -> str:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.core.headers import is_header_name
+from gateway.core.headers import is_token
 from gateway.core.octets import build_octets, parse_octets
 from gateway.core.refusal import Refusal
-from gateway.core.uri import quote_string, split_at, split_list, unquote_string
+from gateway.core.uri import quote_string, split_list, unquote_string
 
 
 class UuiFormat(enum.StrEnum):
@@ -51,7 +51,7 @@ class UuiSetup:
 _ISDN = "isdn-uui"
 _PURPOSE_ALIASES = {"isdn-interwork": _ISDN}
 
-_PARAMETERS = frozenset({"purpose", "content", "encoding", "pd"})
+_PARAMETER = re.compile(r';\s*(purpose|content|encoding|pd)\s*=\s*("[^"]*"|[^\s"]*)\s*', re.IGNORECASE)
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _HEX_OCTET = re.compile(r"[0-9A-Fa-f]{2}")
 _LEAKED_SEMICOLON = re.compile(r"%3b", re.IGNORECASE)
@@ -61,14 +61,16 @@ _LEAKED_EQUALS = re.compile(r"%3d", re.IGNORECASE)
 def parse_uui(values: Sequence[str], setup: UuiSetup) -> str | None | Refusal:
     """The payload in the User-to-User header lines `values`; None when there is none for the setup's purpose.
 
-    More than one value for the purpose is unreadable: RFC 7434, section 8, has all of them discarded.
+    Without a purpose in the setup a lone value of any purpose is taken. More than one value for the purpose is
+    unreadable: RFC 7434, section 8, has all of them discarded.
     """
-    wanted = _purpose(setup.purpose)
     found = [_parse_value(member) for line in values for member in split_list(line)]
-    mine = [(data, params) for data, params in found if _purpose(params.get("purpose")) == wanted]
-    if len(mine) > 1:
-        return Refusal(f"{len(mine)} User-to-User values with the same purpose, none can be told to be the right one")
-    return _parse_payload(*mine[0], setup) if mine else None
+    if setup.purpose is not None or len(found) > 1:
+        wanted = _purpose(setup.purpose)
+        found = [(data, params) for data, params in found if _purpose(params.get("purpose")) == wanted]
+    if len(found) > 1:
+        return Refusal(f"{len(found)} User-to-User values of the same purpose, none can be told to be the right one")
+    return _parse_payload(*found[0], setup) if found else None
 
 
 def build_uui(payload: str, setup: UuiSetup) -> str:
@@ -78,7 +80,7 @@ def build_uui(payload: str, setup: UuiSetup) -> str:
         data = (discriminator + build_octets(payload)).hex().upper()
     else:
         text = payload if setup.discriminator is None else f"{setup.discriminator:02X}{payload}"
-        data = text if is_header_name(text) else quote_string(text)
+        data = text if is_token(text) else quote_string(text)
     purpose = f";purpose={setup.purpose}" if setup.purpose else ""
     content = f";content={setup.content}" if setup.content else ""
     return f"{data};encoding={setup.encoding}{purpose}{content}"
@@ -91,27 +93,29 @@ def _purpose(name: str | None) -> str:
 
 def _parse_value(member: str) -> tuple[str, dict[str, str]]:
     """One uui-value to its data and its known parameters, which are the last ones; all before them is data."""
-    if ";" not in member and _LEAKED_SEMICOLON.search(member):
+    if ";" not in member:
         member = _LEAKED_EQUALS.sub("=", _LEAKED_SEMICOLON.sub(";", member))
-    pieces = split_at(member, ";")
     params: dict[str, str] = {}
-    while len(pieces) > 1:
-        name, equals, value = pieces[-1].partition("=")
-        if not equals or name.strip().lower() not in _PARAMETERS:
+    end = len(member)
+    while (start := member.rfind(";", 0, end)) >= 0:
+        found = _PARAMETER.fullmatch(member, start, end)
+        if found is None:
             break
-        params[name.strip().lower()] = unquote_string(value.strip())
-        pieces.pop()
-    return ";".join(pieces), params
+        params.setdefault(found[1].lower(), unquote_string(found[2]))
+        end = start
+    return unquote_string(member[:end].strip(" \t")), params
 
 
 def _parse_payload(data: str, params: dict[str, str], setup: UuiSetup) -> str | Refusal:
     """Data to text. A `pd` parameter carries the discriminator outside the data (Genesys), so none is taken off."""
     skip = setup.discriminator is not None and "pd" not in params
-    data = unquote_string(data)
     encoding = params.get("encoding", "").lower()
-    if encoding == UuiEncoding.HEX and _HEX.fullmatch(data) is None:
+    is_hex = _HEX.fullmatch(data) is not None
+    if encoding == UuiEncoding.HEX and not is_hex:
         return Refusal("User-to-User says encoding=hex and is not pairs of hex digits")
-    assumed_hex = not encoding and setup.encoding is UuiEncoding.HEX and _HEX.fullmatch(data) is not None
-    if encoding == UuiEncoding.HEX or assumed_hex:
+    if not encoding:
+        encoding = UuiEncoding.HEX if is_hex and setup.encoding is UuiEncoding.HEX else UuiEncoding.ASCII
+    if encoding == UuiEncoding.HEX:
         return parse_octets(bytes.fromhex(data)[1 if skip else 0 :])
-    return data[2:] if skip and _HEX_OCTET.match(data) else data
+    # An encoding nobody here knows is opaque: its first octet cannot be found.
+    return data[2:] if skip and encoding == UuiEncoding.ASCII and _HEX_OCTET.match(data) else data
