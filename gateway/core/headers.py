@@ -36,8 +36,13 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` is a token (RFC 3261, section 25.1): a header name, a parameter name, a method."""
+    """Whether `text` is a token (RFC 3261, section 25.1), what names of parameters and methods are made of."""
     return _TOKEN.fullmatch(text) is not None
+
+
+def is_header_name(text: str) -> bool:
+    """Whether `text` may stand before the colon of a header; header-name is a token there."""
+    return is_token(text)
 
 
 def canonical_name(name: str) -> str:

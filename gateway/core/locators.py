@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.core.headers import is_token
+from gateway.core.headers import is_header_name
 from gateway.core.message import SipMessage
 from gateway.core.plan import Dialect
 from gateway.core.refusal import Refusal
@@ -102,7 +102,7 @@ def parse_locator(text: str) -> Locator:
 
 
 def _header_problem(name: str) -> str | None:
-    return None if is_token(name) else f"{name!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
+    return None if is_header_name(name) else f"{name!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
 
 
 def _var_problem(name: str) -> str | None:
@@ -110,7 +110,7 @@ def _var_problem(name: str) -> str | None:
 
 
 def _sip_problem(name: str) -> str | None:
-    if name in _SIP_READERS or (name.startswith(_REQUEST_PARAM) and is_token(name.removeprefix(_REQUEST_PARAM))):
+    if name in _SIP_READERS or (name.startswith(_REQUEST_PARAM) and is_header_name(name.removeprefix(_REQUEST_PARAM))):
         return None
     return f"sip: knows {', '.join(_SIP_READERS)} and {_REQUEST_PARAM}NAME"
 

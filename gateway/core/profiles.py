@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.core.headers import canonical_name, is_token
+from gateway.core.headers import canonical_name, is_header_name
 from gateway.core.terms import Side
 
 
@@ -42,7 +42,7 @@ class Profile:
     def name_problem(self, name: str) -> str | None:
         """Why no header of this name may go to this far end, None when it may."""
         canonical = canonical_name(name)
-        if not is_token(name):
+        if not is_header_name(name):
             return f"{name[:40]!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
         if is_protected(name):
             return f"{name} belongs to the SIP dialog, context cannot be written to it"

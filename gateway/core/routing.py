@@ -18,8 +18,8 @@ from gateway.core.uri import escape_user
 from gateway.errors import CallRefused
 
 MAX_USER_CHARACTERS = 256
-"""Longest user part that is routed. A route's regex is the operator's, but `re` backtracks: bounding what a peer may send
-bounds the time a pattern of polynomial cost takes. A pattern of exponential cost (`(a+)+$`) stays a fault of the
+"""Longest user part that is routed. A route's regex is the operator's, but `re` backtracks: bounding what a peer may
+send bounds the time a pattern of polynomial cost takes. One of exponential cost (`(a+)+$`) stays a fault of the
 configuration."""
 
 _EVERYTHING = re.compile(r".*", re.DOTALL)

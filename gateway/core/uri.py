@@ -134,7 +134,7 @@ def build_name_addr(value: NameAddr) -> str:
 
 
 def parse_params(text: str) -> Params:
-    """Read `;name=value;name` as it follows a header's value; values in quotes are unquoted, malformed names left out."""
+    """Read `;name=value;name` as it follows a header's value; quoted values are unquoted, malformed names left out."""
     params: list[tuple[str, str | None]] = []
     for piece in split_at(text, ";"):
         name, equals, value = piece.partition("=")
