@@ -53,7 +53,7 @@ class Field:
         return self.sensitivity in (Sensitivity.PII, Sensitivity.SECRET)
 
 
-_INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
+_INTEGER = re.compile(r"([+-]?)([0-9]++)")
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1", "t", "y"), "true"),
@@ -71,8 +71,8 @@ def check_integer(text: str) -> str | Refusal:
     found = _INTEGER.fullmatch(text.strip())
     if found is None:
         return Refusal("not an integer")
-    sign, digits = found.groups()
-    return "-" + digits if sign == "-" and digits != "0" else digits
+    digits = found[2].lstrip("0") or "0"
+    return "-" + digits if found[1] == "-" and digits != "0" else digits
 
 
 def check_boolean(text: str) -> str | Refusal:

@@ -16,6 +16,7 @@ from gateway.core.headers import is_header_name
 from gateway.core.message import SipMessage
 from gateway.core.plan import Dialect
 from gateway.core.refusal import Refusal
+from gateway.core.sanitise import find_control
 from gateway.core.uri import NameAddr, SipUri, parse_name_addr, parse_uri, split_list
 from gateway.core.uui import UuiSetup, parse_uui
 from gateway.errors import UriError
@@ -116,7 +117,9 @@ def _sip_problem(name: str) -> str | None:
 
 
 def _const_problem(name: str) -> str | None:
-    return None if name else "const: needs a text"
+    if not name.strip(" "):
+        return "const: needs a text"
+    return None if find_control(name) is None else "const: cannot hold control characters"
 
 
 def _call_problem(name: str) -> str | None:

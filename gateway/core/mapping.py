@@ -6,7 +6,7 @@ Default deny is the construction: only fields make headers. Nothing here raises,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.core.contract import Contract as Contract
@@ -130,6 +130,6 @@ def _rejected(receipt: Sequence[ReceiptEntry], refused: CallRefused) -> tuple[Re
     """The account of a refused call: what would have travelled did not."""
     reason = f"the call is refused: {refused.warning}"
     return tuple(
-        replace(entry, outcome=Outcome.REJECTED, bytes=0, reason=reason) if entry.outcome.carried else entry
+        entry._replace(outcome=Outcome.REJECTED, bytes=0, reason=reason) if entry.outcome.carried else entry
         for entry in receipt
     )

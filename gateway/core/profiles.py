@@ -46,7 +46,9 @@ class Profile:
             return f"{name[:40]!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
         if is_protected(name):
             return f"{name} belongs to the SIP dialog, context cannot be written to it"
-        if _matches(canonical, RESERVED_NAMES) or _matches(canonical, self.refused):
+        if is_reserved(name):
+            return f"{name} is Twilio's own, X-Twilio-* never leaves the gateway"
+        if _matches(canonical, self.refused):
             return f"{name} is reserved by the other side (profile {self.name})"
         if not _matches(canonical, self.allowed):
             return f"{name} is not passed on by the other side (profile {self.name}): use {' or '.join(self.allowed)}"

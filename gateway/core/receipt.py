@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.core.terms import Direction, On
 
@@ -28,16 +28,18 @@ class Outcome(enum.StrEnum):
 
     @property
     def carried(self) -> bool:
-        """Whether the far end got a value."""
+        """Whether a value got where it was to go."""
         return self in _CARRIED
 
 
 _CARRIED = frozenset({Outcome.SENT, Outcome.DEFAULTED, Outcome.TRUNCATED})
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptEntry:
-    """One field of one message. `source` and `target` are locators, `bytes` counts name and value on the wire."""
+class ReceiptEntry(NamedTuple):
+    """One field of one message. `source` and `target` are locators, `bytes` counts name and value on the wire.
+
+    A tuple and no dataclass: one is made for every field of every message.
+    """
 
     field: str
     direction: Direction

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from gateway.core.networks import plain_network
 from gateway.core.octets import is_utf8
 from gateway.core.plan import Network, Trunk
+from gateway.core.sanitise import find_control
 from gateway.core.uri import escape_user
 from gateway.errors import CallRefused
 
@@ -23,7 +24,6 @@ send bounds the time a pattern of polynomial cost takes. One of exponential cost
 configuration."""
 
 _EVERYTHING = re.compile(r".*", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _check_user(user: str) -> None:
         raise _no_route("there is no user part to call")
     if len(user) > MAX_USER_CHARACTERS:
         raise _no_route(f"the user part has more than {MAX_USER_CHARACTERS} characters")
-    if _CONTROL.search(user) or not is_utf8(user):
+    if find_control(user) is not None or not is_utf8(user):
         raise _no_route("the user part holds characters that cannot be called")
 
 

@@ -25,9 +25,11 @@ def sanitise(name: str, value: str, profile: Profile) -> str | Refusal:
 def sanitise_value(value: str, profile: Profile) -> str | Refusal:
     """The value as it may be sent under a name already checked, blanks at its ends taken off."""
     value = value.strip(" ")
-    control = _CONTROL.search(value)
-    if control:
-        return Refusal(f"control character U+{ord(control[0]):04X} is not allowed in a header")
+    if not value:
+        return Refusal("nothing but blanks, a header without a value says nothing")
+    control = find_control(value)
+    if control is not None:
+        return Refusal(f"control character U+{ord(control):04X} is not allowed in a header")
     if not is_utf8(value):
         return Refusal("octets that are not UTF-8 are not allowed in a header")
     if profile.characters is Characters.ASCII and not value.isascii():
@@ -35,6 +37,12 @@ def sanitise_value(value: str, profile: Profile) -> str | Refusal:
     if profile.value_bytes is not None:
         return limit_bytes(value, profile.value_bytes, f"profile {profile.name}")
     return value
+
+
+def find_control(text: str) -> str | None:
+    """The first control character in `text`, None without one."""
+    found = _CONTROL.search(text)
+    return None if found is None else found[0]
 
 
 def limit_bytes(value: str, allowed: int, rule: str) -> str | Refusal:

@@ -29,11 +29,11 @@ _USER_SAFE = _MARK + "&=+$,;?/"
 _PARAM_SAFE = _MARK + "[]/:&+$"
 _HEADER_SAFE = _MARK + "[]/?:+$"
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 # Pieces of a list; an unfinished quote or bracket runs to the end. One of the pieces matches at every position.
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^>]*+>?|[^",;<]++|\\|[,;]', re.DOTALL)
+_PIECE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^>]*+>?|[^",;<]++|\\|[,;]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

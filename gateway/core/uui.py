@@ -52,7 +52,7 @@ _ISDN = "isdn-uui"
 _PURPOSE_ALIASES = {"isdn-interwork": _ISDN}
 
 _PARAMETER = re.compile(r';\s*(purpose|content|encoding|pd)\s*=\s*("[^"]*"|[^\s"]*)\s*', re.IGNORECASE)
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*+")
 _HEX_OCTET = re.compile(r"[0-9A-Fa-f]{2}")
 _LEAKED_SEMICOLON = re.compile(r"%3b", re.IGNORECASE)
 _LEAKED_EQUALS = re.compile(r"%3d", re.IGNORECASE)
