@@ -316,6 +316,15 @@ class Engine:
 
         self._requests.put(begin)
 
+    def change_plan(self, plan: Plan) -> None:
+        """Have calls from now on use `plan`; returns when they do."""
+
+        def change() -> None:
+            self._sip.adopt(plan)
+            self.adopt(plan)
+
+        self._ask(change)
+
     def stop(self) -> None:
         """End every call now; `run` returns as soon as they are gone."""
         self._requests.put(lambda: self._end_all(Ending.STOP))

@@ -15,6 +15,7 @@ from gateway.bridge.commands import HeaderList, Place
 from gateway.bridge.events import Event
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.core.message import SipMessage
+from gateway.core.plan import Plan
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.terms import Direction, On
 
@@ -65,6 +66,9 @@ Report = Arrival | LegReport | MediaReport | Refusal
 
 class SipPort(Protocol):
     """Legs. Nothing here raises for what a peer does: what fails comes back as the leg's end."""
+
+    def adopt(self, plan: Plan) -> None:
+        """Use the trunks of `plan` for legs from now on."""
 
     def poll(self, seconds: float) -> None:
         """Let the stack work; returns after `seconds` or as soon as it did something."""

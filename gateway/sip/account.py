@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from gateway.core.plan import Credentials, Media, Srtp, Transport, Trunk
+from gateway.core.plan import Credentials, Plan, Srtp, Transport, Trunk
 from gateway.sip.convert import address_of
 from gateway.sip.guard import guarded
 
+ANY_HOST = ("0.0.0.0", "::")
 STRANGERS = ""
 """Trunk name of the account that gets what no trunk allows."""
 
@@ -41,16 +42,19 @@ class TrunkAccount(pj.Account):
         self._on_invite(self, prm.callId, prm.rdata.wholeMsg, address_of(prm.rdata.srcAddress), at)
 
 
-def trunk_config(trunk: Trunk, media: Media, identity: str, public_address: str | None) -> pj.AccountConfig:
+def trunk_config(trunk: Trunk, plan: Plan, identity: str) -> pj.AccountConfig:
     """How PJSIP treats a trunk. `identity` is the URI that names us on it."""
     config = _plain_config(identity)
     if trunk.auth:
         config.sipConfig.authCreds.append(_digest(trunk.auth))
     transport = config.mediaConfig.transportConfig
-    transport.port = media.first_port
-    transport.portRange = media.last_port - media.first_port
-    if public_address:
-        transport.publicAddress = public_address
+    transport.port = plan.media.first_port
+    transport.portRange = plan.media.last_port - plan.media.first_port
+    if plan.public_address:
+        transport.publicAddress = plan.public_address
+    host = plan.listeners[0].host
+    if host not in ANY_HOST:  # RTP goes where SIP goes
+        transport.boundAddress = host
     config.mediaConfig.srtpUse = SRTP_USE[trunk.srtp]
     config.mediaConfig.srtpSecureSignaling = 0  # the trunk's setting decides, not its transport
     return config

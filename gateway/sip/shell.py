@@ -34,6 +34,8 @@ MILLISECONDS = 1000
 STRANGER_WARNING = warning_header("no trunk allows this source address")
 MALFORMED_WARNING = warning_header("this message cannot be read")
 ANONYMOUS = "anonymous"
+STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "no-common-codec"}
+"""What PJSIP's own answers to an INVITE mean; any other speaks of an extension or method we lack."""
 
 
 class SourceEndpoint(pj.Endpoint):
@@ -57,7 +59,7 @@ class SourceEndpoint(pj.Endpoint):
 
 
 class SipShell:
-    """The stack, its accounts and its legs.
+    """The stack, its accounts and its legs. `stack_version` is PJSIP's.
 
     Raises:
         StartError: the plan's listeners cannot be had.
@@ -75,21 +77,37 @@ class SipShell:
         self._log_writer = stack.StackLog()
         agent = f"pbx-twilio-gateway/{importlib.metadata.version('pbx-twilio-gateway')}"
         stack.start(self._endpoint, plan, self._log_writer, agent)
-        self._identity_host = self._own_host(plan)
-        self._add_accounts(plan)
+        self.stack_version: str = self._endpoint.libVersion().full
+        self._host = self._own_host(plan)
+        self._identity = f"sip:{self._host}"
+        self._open_strangers()
+        self.adopt(plan)
+
+    reject_reasons = ("unknown-source", "unsupported", *sorted(set(STACK_REFUSALS.values())))
+    """Words with which INVITEs are turned away here, for the metrics."""
 
     def _own_host(self, plan: Plan) -> str:
         """Our host as peers see it: what is published for the first listener."""
         published = self._endpoint.transportGetInfo(0).localName
         return plan.public_address or address_of(published)
 
-    def _add_accounts(self, plan: Plan) -> None:
-        identity = f"sip:{self._identity_host}"
-        strangers = self._accounts[STRANGERS] = TrunkAccount(STRANGERS, self._invite)
-        strangers.create(strangers_config(identity), True)
+    def _open_strangers(self) -> None:
+        account = self._accounts[STRANGERS] = TrunkAccount(STRANGERS, self._invite)
+        account.create(strangers_config(self._identity), True)
+
+    def adopt(self, plan: Plan) -> None:
+        """Use the trunks of `plan` for legs from now on.
+
+        The account of a trunk that is gone stays, for its calls in progress; no source leads to it any more.
+        """
         for trunk in plan.trunks:
-            account = self._accounts[trunk.name] = TrunkAccount(trunk.name, self._invite)
-            account.create(trunk_config(trunk, plan.media, identity, plan.public_address))
+            config = trunk_config(trunk, plan, self._identity)
+            if trunk.name in self._accounts:
+                self._accounts[trunk.name].modify(config)
+            else:
+                account = self._accounts[trunk.name] = TrunkAccount(trunk.name, self._invite)
+                account.create(config)
+        self._router = Router(plan.trunks, plan.routes)
 
     def close(self) -> None:
         """End the stack; legs first, as their destructors need it."""
@@ -126,7 +144,7 @@ class SipShell:
     def _refused_by_stack(self, source: str, code: int) -> None:
         """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require."""
         if not any(isinstance(report, Refusal) and report.source_address == source for report in self._reports):
-            reason = "no-common-codec" if code == 488 else "malformed" if code == 400 else "unsupported"
+            reason = STACK_REFUSALS.get(code, "unsupported")
             self._reports.append(Refusal(reason, source, code))
 
     # -- SipPort -------------------------------------------------------------------------------------------------
@@ -146,7 +164,7 @@ class SipShell:
         leg = SipLeg(self._accounts[order.trunk], next(self._ids), Role.OUTBOUND, self._tell)
         self._legs[leg.leg_id] = leg
         prm = call_settings((*order.headers, ("Max-Forwards", str(order.max_forwards))))
-        prm.txOption.localUri = f"<sip:{order.caller or ANONYMOUS}@{self._identity_host}>"
+        prm.txOption.localUri = f"<sip:{order.caller or ANONYMOUS}@{self._host}>"
         try:
             leg.makeCall(order.request_uri, prm)
         except pj.Error as error:

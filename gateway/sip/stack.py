@@ -12,7 +12,7 @@ import pjsua2 as pj
 
 from gateway.core.plan import Listener, Media, Plan, TlsFiles
 from gateway.errors import StartError
-from gateway.sip.account import TRANSPORT_TYPE
+from gateway.sip.account import ANY_HOST, TRANSPORT_TYPE
 
 log = logging.getLogger("gateway.pjsip")
 
@@ -89,7 +89,7 @@ def _endpoint_config(plan: Plan, writer: StackLog, agent: str) -> pj.EpConfig:
 def _listen(endpoint: pj.Endpoint, listener: Listener, plan: Plan) -> None:
     config = pj.TransportConfig()
     config.port = listener.port
-    if listener.host not in ("0.0.0.0", "::"):
+    if listener.host not in ANY_HOST:
         config.boundAddress = listener.host
     if plan.public_address:
         config.publicAddress = plan.public_address

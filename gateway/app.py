@@ -1,0 +1,158 @@
+"""The running gateway: joins settings, engine, SIP stack and admin HTTP, and minds the process's signals.
+
+SIGTERM drains, SIGINT stops, SIGHUP loads the configuration again. The main thread owns the SIP stack; admin HTTP has
+its own, and a reload reads the file on a third, so that no call waits for a disk.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import logging
+import resource
+import signal
+import threading
+from collections.abc import Callable, Mapping
+
+from gateway.bridge.admission import REJECT_REASONS
+from gateway.bridge.ports import Status
+from gateway.bridge.record import CallRecord
+from gateway.core.plan import Plan
+from gateway.engine import Engine
+from gateway.errors import ConfigError, StartError
+from gateway.ops.admin import AdminApi, build_app
+from gateway.ops.logs import logging_to
+from gateway.ops.metrics import Build, Metrics
+from gateway.ops.observer import CallObserver
+from gateway.ops.records import RecentCalls
+from gateway.ops.server import AdminServer
+from gateway.settings import Settings, load
+
+log = logging.getLogger(__name__)
+
+DESCRIPTORS_PER_CALL = 4
+"""RTP and RTCP of two legs."""
+SPARE_DESCRIPTORS = 512
+"""Listeners, SIP connections, admin HTTP, the log."""
+
+
+def run(path: str, level: str = "INFO") -> int:
+    """Run the gateway of a configuration file until a signal ends it; returns the exit code.
+
+    Raises:
+        ConfigError: the file has problems; nothing listens.
+        StartError: this machine cannot run it.
+    """
+    settings = load(path)
+    with logging_to(level=level):
+        _serve(path, settings)
+    return 0
+
+
+def _serve(path: str, settings: Settings) -> None:
+    from gateway.sip.shell import SipShell  # here: the rest of the command line works without the stack
+
+    plan = settings.plan()
+    _allow_descriptors(plan)
+    shell = SipShell(plan)
+    try:
+        metrics = Metrics(Build(_version(), shell.stack_version), plan, (*REJECT_REASONS, *shell.reject_reasons))
+        recent = RecentCalls()
+        engine = Engine(plan, shell, CallObserver(metrics, recent))
+        operator = Operator(path, settings, engine, metrics)
+        server = AdminServer(build_app(AdminApi(operator, metrics, recent), plan.admin.token), *_address(plan))
+        server.start()
+        try:
+            _run_until_signalled(engine, operator, server)
+        finally:
+            server.stop()
+    finally:
+        shell.close()
+    log.info("stopped")
+
+
+def _run_until_signalled(engine: Engine, operator: Operator, server: AdminServer) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: engine.drain())
+    signal.signal(signal.SIGINT, lambda *_: engine.stop())
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=operator.reload, name="reload").start())
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked at again while calls wait
+    status = {"admin_port": server.port, "config": operator.plan.hash}
+    log.info("started", extra=status)
+    engine.run()
+
+
+class Operator:
+    """What admin HTTP and signals may ask (`bridge.ports.Control`); safe on any thread."""
+
+    def __init__(self, path: str, settings: Settings, engine: Engine, metrics: Metrics) -> None:
+        self._path = path
+        self._settings = settings
+        self._engine = engine
+        self._metrics = metrics
+        self._reloading = threading.Lock()
+        self.plan = settings.plan()
+        self.status: Callable[[], Status] = engine.status
+        self.calls: Callable[[], tuple[CallRecord, ...]] = engine.calls
+        self.call: Callable[[str], CallRecord | None] = engine.call
+        self.end_call: Callable[[str], bool] = engine.end_call
+        self.drain: Callable[[], None] = engine.drain
+
+    def config(self) -> Mapping[str, object]:
+        """The running configuration, secrets hidden."""
+        return self._settings.public()
+
+    def reload(self) -> list[str]:
+        """Load the file again and use it for new calls; the problems that kept the old one, or nothing."""
+        with self._reloading:
+            try:
+                settings = load(self._path)
+                plan = settings.plan()
+                problems = needs_restart(self.plan, plan)
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+            if not problems:
+                self._engine.change_plan(plan)
+                self._metrics.adopt(plan)
+                self._settings, self.plan = settings, plan
+        self._metrics.config_reloaded(not problems)
+        if problems:
+            log.error("reload refused", extra={"problems": problems})
+        else:
+            log.info("reloaded", extra={"config": plan.hash})
+        return problems
+
+
+def needs_restart(running: Plan, wanted: Plan) -> list[str]:
+    """What differs between two plans that a running process cannot change."""
+    fixed = {
+        "sip.listen": (running.listeners, wanted.listeners),
+        "sip.public_address": (running.public_address, wanted.public_address),
+        "sip.tls": (running.tls, wanted.tls),
+        "media": (running.media, wanted.media),
+        "admin": (running.admin, wanted.admin),
+        "limits.calls": (running.limits.calls, wanted.limits.calls),
+    }
+    return [f"{key}: a change of this needs a restart" for key, (old, new) in fixed.items() if old != new]
+
+
+def _address(plan: Plan) -> tuple[str, int]:
+    return plan.admin.host, plan.admin.port
+
+
+def _version() -> str:
+    return importlib.metadata.version("pbx-twilio-gateway")
+
+
+def _allow_descriptors(plan: Plan) -> None:
+    """Raise the soft limit of open files to what `limits.calls` needs.
+
+    Raises:
+        StartError: the hard limit is lower.
+    """
+    needed = DESCRIPTORS_PER_CALL * plan.limits.calls + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise StartError(f"limits.calls {plan.limits.calls} needs {needed} open files, the system allows {hard}")
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
