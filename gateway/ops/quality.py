@@ -15,6 +15,11 @@ It is an estimate to compare trunks and hours with, not a measurement of anybody
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.bridge.record import LegMedia
+
 DEFAULT_RATING = 93.2
 LOSS_ROBUSTNESS = 25.1
 MAX_LOSS_IMPAIRMENT = 95.0
@@ -35,6 +40,14 @@ def estimate_mos(loss_ratio: float, jitter_seconds: float, round_trip_seconds: f
     delay_ms = 1000 * (max(0.0, round_trip_seconds) / 2 + PLAYOUT_JITTERS * max(0.0, jitter_seconds))
     loss_percent = 100 * min(1.0, max(0.0, loss_ratio))
     return _mos_from_rating(DEFAULT_RATING - _delay_impairment(delay_ms) - _loss_impairment(loss_percent))
+
+
+def leg_mos(media: LegMedia) -> float | None:
+    """MOS of what a leg sent us; None when nothing arrived, which no score describes."""
+    if media.received <= 0:
+        return None
+    lost = max(0, media.lost)  # duplicates make RTCP's count of lost packets negative (RFC 3550, section 6.4.1)
+    return estimate_mos(lost / (media.received + lost), media.jitter, media.round_trip)
 
 
 def _delay_impairment(delay_ms: float) -> float:

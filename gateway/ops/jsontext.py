@@ -1,0 +1,29 @@
+"""JSON of our own values with text of peers in them: always one line of ASCII that every reader accepts."""
+
+from __future__ import annotations
+
+import datetime
+import json
+
+
+def build_json(fields: dict[str, object]) -> str:
+    """One object as one line; what JSON cannot say (NaN, a value inside itself) is shown as text."""
+    try:
+        line = json.dumps(fields, default=str, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        line = json.dumps({name: value if isinstance(value, str) else repr(value) for name, value in fields.items()})
+    # Half a surrogate pair is what Python makes of an octet that is not UTF-8, and what strict readers refuse.
+    if "\\ud" in line:
+        line = _without_lone_surrogates(line)
+    return line.replace("\x7f", "\\u007f")  # the only control character that JSON lets through
+
+
+def _without_lone_surrogates(line: str) -> str:
+    readable = json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(json.loads(readable))
+
+
+def moment(unix_seconds: float) -> str:
+    """A point in time as RFC 3339 in UTC with milliseconds."""
+    text = datetime.datetime.fromtimestamp(unix_seconds, datetime.UTC).isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z"

@@ -1,0 +1,145 @@
+"""One JSON object a line on stdout: the form of the log and the two lines of each call. It decides nothing.
+
+What is logged, by level:
+
+ERROR    our own bug, or a configuration that cannot be used
+WARNING  we refused or dropped something: a call, an operator's request, log lines
+INFO     start, stop, drain and reload; one line when a call starts and one when it ends
+DEBUG    every event (`<`), command (`>`) and change of state (`=`) of a call
+
+Every line has `ts` (RFC 3339, UTC, milliseconds), `level`, `logger` and `msg`; what the code adds with `extra` follows
+under its own name, a traceback as `exception`. Every line of a call has `call` (our id), `inbound_call_id` and, once
+there is one, `outbound_call_id`.
+
+Values of context are not above DEBUG, nor is any address of a caller: a call's lines name fields, trunks and counts.
+The two SIP Call-IDs are the exception, text of a peer that operators search for; they are cut to CALL_ID_CHARACTERS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from gateway.core.receipt import Outcome
+from gateway.ops.jsontext import build_json, moment
+from gateway.ops.writer import LineWriter
+
+if TYPE_CHECKING:
+    from gateway.bridge.record import CallRecord
+    from gateway.core.receipt import ReceiptEntry
+
+STDOUT = 1
+CALL_ID_CHARACTERS = 256
+OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What `logging` itself puts on a record; anything else came with `extra`."""
+
+NOTHING_LOST = frozenset({Outcome.SENT, Outcome.DEFAULTED, Outcome.ABSENT})
+
+log = logging.getLogger("gateway.calls")
+
+
+class JsonFormatter(logging.Formatter):
+    """Builds one line of ASCII JSON of any record; no text in it can end the line or speak to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, object] = {
+            "ts": moment(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "msg": record.getMessage(),
+        }
+        for name, value in vars(record).items():
+            if name not in OWN_ATTRIBUTES and value is not None:
+                fields.setdefault(name, value)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return build_json(fields)
+
+
+class CallLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger whose lines carry the ids of one call. `extra` of a single line is kept beside them."""
+
+    def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs
+
+
+def call_logger(logger: logging.Logger, call: str, inbound_call_id: str, outbound_call_id: str = "") -> CallLogger:
+    """A logger for the lines of one call, with its ids as they are known so far."""
+    return CallLogger(logger, _call_ids(call, inbound_call_id, outbound_call_id))
+
+
+@contextlib.contextmanager
+def logging_to(descriptor: int = STDOUT, level: str = "INFO") -> Iterator[LineWriter]:
+    """Send all logging of the process to `descriptor` as JSON lines; what was set up before comes back at the end.
+
+    Raises:
+        ValueError: `level` is not the name of a level of `logging`.
+    """
+    root = logging.getLogger()
+    before, level_before = list(root.handlers), root.level
+    root.setLevel(level)
+    writer = LineWriter(descriptor)
+    writer.setFormatter(JsonFormatter())
+    root.handlers[:] = [writer]
+    try:
+        yield writer
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level_before)
+        writer.close()
+
+
+def log_call_started(record: CallRecord) -> None:
+    """The one line of a call that starts."""
+    if log.isEnabledFor(logging.INFO):
+        log.info("call started", extra=_call_fields(record))
+
+
+def log_call_ended(record: CallRecord) -> None:
+    """The one line of a call that ends: outcome, durations and what became of its context."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    end = record.outcome
+    fields = _call_fields(record) | {
+        "result": end and end.result.value,
+        "reason": end and end.reason,
+        "code": record.code,
+        "attempts": record.attempts,
+        "setup_seconds": _rounded(record.setup_seconds),
+        "post_dial_delay_seconds": _rounded(record.post_dial_delay_seconds),
+        "answer_seconds": _rounded(record.answer_seconds),
+        "duration_seconds": _rounded(record.duration_seconds),
+        "receipt": Counter(entry.outcome.value for entry in record.receipt),
+        "lost": [_loss(entry) for entry in record.receipt if entry.outcome not in NOTHING_LOST],
+    }
+    log.info("call ended", extra=fields)
+
+
+def _call_fields(record: CallRecord) -> dict[str, object]:
+    return _call_ids(record.id, record.inbound_call_id, record.outbound_call_id) | {
+        "direction": record.direction.value,
+        "from_trunk": record.from_trunk,
+        "to_trunk": record.to_trunk or None,
+        "plan": record.plan_hash,
+    }
+
+
+def _call_ids(call: str, inbound_call_id: str, outbound_call_id: str) -> dict[str, object]:
+    """An id that is not known is None, which the formatter leaves out."""
+    return {
+        "call": call,
+        "inbound_call_id": inbound_call_id[:CALL_ID_CHARACTERS] or None,
+        "outbound_call_id": outbound_call_id[:CALL_ID_CHARACTERS] or None,
+    }
+
+
+def _loss(entry: ReceiptEntry) -> dict[str, str | None]:
+    return {"field": entry.field, "on": entry.on.value, "outcome": entry.outcome.value, "reason": entry.reason}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)

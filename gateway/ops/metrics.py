@@ -1,0 +1,137 @@
+"""All metrics of the gateway and their text form. It counts what it is told and raises nothing.
+
+Labels are words of our own code and of the configuration. Phone numbers, Call-IDs and header values are never one; what
+a peer can choose (a response code) is folded into a fixed list. Every series exists from the start, as 0.
+
+A call counts once: outcome, durations and RTP come from its record when it ended, its context from each message as it
+is mapped. Everything but `render` belongs to the SIP thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from gateway.bridge.ports import Phase
+from gateway.ops.call_metrics import CallMetrics, ContextMetrics
+from gateway.ops.series import OTHER, Series, observe
+from gateway.ops.trunk_metrics import TrunkMetrics
+
+if TYPE_CHECKING:
+    from gateway.bridge.ports import Status
+    from gateway.bridge.record import CallRecord
+    from gateway.core.plan import Plan
+    from gateway.core.receipt import ReceiptEntry
+    from gateway.core.terms import Direction
+
+# The series "..._created" double a scrape and say nothing that a counter which starts at 0 does not.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+LAG_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
+"""How long one SIP message waits for others; at 0.5 s peers begin to send again (RFC 3261, timer T1)."""
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""The text format that every Prometheus reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What is running: our version and that of PJSIP."""
+
+    version: str
+    pjsip: str
+
+
+class Metrics:
+    """The registry of one gateway and what moves it."""
+
+    def __init__(self, build: Build, plan: Plan, reject_reasons: Iterable[str]) -> None:
+        """`reject_reasons` are the words with which INVITEs are turned away; any other counts as `other`."""
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._calls = CallMetrics(registry)
+        self._context = ContextMetrics(registry)
+        self._trunks = TrunkMetrics(registry)
+        self._rejected = Series(_counter(registry, "gateway_rejected_total", "INVITEs that became no call.", "reason"))
+        self._reloads = Series(_counter(registry, "gateway_config_reloads_total", "Configuration reloads.", "result"))
+        self._lag = Histogram(
+            "gateway_event_loop_lag_seconds", "One round of the SIP thread.", buckets=LAG_BUCKETS, registry=registry
+        )
+        self._draining = Gauge("gateway_draining", "1 while a drain or stop keeps new calls out.", registry=registry)
+        self._up = Gauge("gateway_trunk_up", "1 while calls can be placed on a trunk.", ["trunk"], registry=registry)
+        self._config = Gauge("gateway_config_info", "The running configuration.", ["hash"], registry=registry)
+        about = Gauge("gateway_build_info", "What is running.", ["version", "pjsip"], registry=registry)
+        about.labels(build.version, build.pjsip).set(1)
+        for reason in (*reject_reasons, OTHER):
+            self._rejected.create(reason)
+        for result in ("success", "failure"):
+            self._reloads.create(result)
+        self.adopt(plan)
+
+    def adopt(self, plan: Plan) -> None:
+        """Make the label sets of a configuration known; earlier ones stay, as calls keep the plan they began with."""
+        self._context.adopt(plan.contract.fields)
+        self._trunks.adopt(trunk.name for trunk in plan.trunks)
+
+    def config_reloaded(self, succeeded: bool) -> None:
+        """A reload was tried, by whatever way."""
+        self._reloads.of("success" if succeeded else "failure").inc()
+
+    def call_started(self, direction: Direction) -> None:
+        """One more call in progress."""
+        self._calls.started(direction)
+
+    def call_ended(self, record: CallRecord) -> None:
+        """One call less in progress, with all that its record has to count."""
+        self._calls.finished(record)
+        for media in record.media:
+            self._trunks.media(media)
+
+    def context_mapped(self, direction: Direction, receipt: Sequence[ReceiptEntry], size: int) -> None:
+        """One message's context was mapped; `size` in bytes on the wire."""
+        self._context.mapped(direction, receipt, size)
+
+    def invite_rejected(self, reason: str) -> None:
+        """An INVITE became no call."""
+        self._rejected.of(reason).inc()
+
+    def response(self, trunk: str, way: str, code: int) -> None:
+        """A SIP response was `sent` or `received` on a trunk."""
+        self._trunks.response(trunk, way, code)
+
+    def loop_lag(self, seconds: float) -> None:
+        """One round of the SIP thread took this long."""
+        observe(self._lag, seconds)
+
+    def render(self, status: Status | None) -> bytes:
+        """All metrics as CONTENT_TYPE; without a status, trunks and drain are shown as they were last known.
+
+        To be called by one thread at a time, any thread.
+        """
+        if status is not None:
+            self._draining.set(status.phase in (Phase.DRAINING, Phase.STOPPING))
+            self._show(self._up, {trunk.name: trunk.usable for trunk in status.trunks})
+            self._show(self._config, {status.plan_hash: True})
+        return generate_latest(self.registry)
+
+    @staticmethod
+    def _show(gauge: Gauge, values: dict[str, bool]) -> None:
+        """Exactly these children: a trunk that left the configuration is not up, it is gone."""
+        gauge.clear()
+        for label, value in values.items():
+            gauge.labels(label).set(value)
+
+
+def _counter(registry: CollectorRegistry, name: str, text: str, label: str) -> Counter:
+    return Counter(name, text, [label], registry=registry)

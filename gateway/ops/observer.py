@@ -1,0 +1,63 @@
+"""What operators learn of calls as they happen: metrics, log lines and records, from one place. It decides nothing.
+
+The engine calls it on the SIP thread, so everything here is a few dictionary look-ups and one formatted line at most.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gateway.ops.logs import log_call_ended, log_call_started
+from gateway.ops.metrics import Metrics
+from gateway.ops.records import RecentCalls
+from gateway.ops.throttle import Throttle
+
+if TYPE_CHECKING:
+    from gateway.bridge.record import CallRecord
+    from gateway.core.receipt import ReceiptEntry
+    from gateway.core.terms import Direction, On
+
+log = logging.getLogger(__name__)
+
+
+class CallObserver:
+    """The engine's `Observer` (see `bridge.ports`)."""
+
+    def __init__(self, metrics: Metrics, recent: RecentCalls) -> None:
+        self._metrics = metrics
+        self._recent = recent
+        self._rejections = Throttle(time.monotonic)
+
+    def call_started(self, record: CallRecord) -> None:
+        """An INVITE became a call."""
+        self._metrics.call_started(record.direction)
+        log_call_started(record)
+
+    def call_ended(self, record: CallRecord) -> None:
+        """A call is over: one record, one count, one line."""
+        self._recent.add(record)
+        self._metrics.call_ended(record)
+        log_call_ended(record)
+
+    def context_mapped(self, direction: Direction, on: On, receipt: Sequence[ReceiptEntry], size: int) -> None:
+        """The context of one message was mapped; each entry of the receipt names its message itself."""
+        self._metrics.context_mapped(direction, receipt, size)
+
+    def invite_rejected(self, reason: str, source_address: str) -> None:
+        """An INVITE became no call. All are counted; of many with one reason, the log names the first of each while."""
+        self._metrics.invite_rejected(reason)
+        left_out = self._rejections.admit(reason)
+        if left_out is not None:
+            fields = {"reason": reason, "source_address": source_address, "not_logged": left_out}
+            log.warning("INVITE rejected", extra=fields)
+
+    def response(self, trunk: str, direction: str, code: int) -> None:
+        """A SIP response was sent or received."""
+        self._metrics.response(trunk, direction, code)
+
+    def loop_lag(self, seconds: float) -> None:
+        """One round of the SIP thread took this long."""
+        self._metrics.loop_lag(seconds)
