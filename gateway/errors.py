@@ -3,6 +3,7 @@
     GatewayError                 sip_code 500, fault "ours"
       ConfigError                the configuration cannot run; holds every problem found
       StartError                 a valid configuration met a machine that cannot run it
+      AdminError                 a running gateway cannot be asked, or refuses what it was asked
       PeerError                  fault "peer"; what a SIP peer sent is not acceptable
         MessageError             400, not a SIP message, or a part of it is malformed
         UriError                 416, not a SIP URI
@@ -61,6 +62,10 @@ class StartError(GatewayError):
     """The machine lacks what the configuration needs: a port, an address, a file, the right PJSIP build."""
 
     fault: Fault = "config"
+
+
+class AdminError(GatewayError):
+    """A running gateway does not answer on its admin address, or says no; the text is for the person who asked."""
 
 
 class PeerError(GatewayError):

@@ -1,0 +1,127 @@
+"""Compiles a checked configuration into the `Plan` that the gateway runs; decides nothing by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gateway.core import plan
+from gateway.core.contract import Contract
+from gateway.core.fields import Field
+from gateway.core.plan import Dialect, Plan
+from gateway.core.profiles import PROFILES, Profile
+from gateway.core.routing import Route
+from gateway.core.terms import Direction, On, Side
+from gateway.core.uui import UuiSetup
+from gateway.settings.model import Admin, Configuration, Context, ContextField, Limits, Media, Tls, Trunk, Uui
+
+DEFAULT_PROFILE: Final = {Side.PBX: "pbx", Side.TWILIO: "sip-domain"}
+HASH_DIGITS: Final = 12
+
+
+def build_plan(configuration: Configuration) -> Plan:
+    """The plan of a configuration without problems."""
+    sip = configuration.sip
+    return Plan(
+        listeners=sip.listen,
+        trunks=tuple(build_trunk(name, trunk) for name, trunk in configuration.trunks.items()),
+        routes=tuple(Route(one.from_trunk, one.match, one.to_trunk, one.user) for one in configuration.routes),
+        contract=build_contract(configuration.context),
+        public_address=sip.public_address,
+        tls=_tls(sip.tls) if sip.tls else None,
+        media=_media(configuration.media),
+        admin=_admin(configuration.admin),
+        limits=_limits(configuration.limits),
+        hash=hash_of(configuration),
+    )
+
+
+def build_contract(context: Context) -> Contract:
+    """The contract of a context section."""
+    return Contract(
+        fields=tuple(_field(name, field) for name, field in context.fields.items()),
+        uui={Side.PBX: _uui(context.uui.pbx), Side.TWILIO: _uui(context.uui.twilio)},
+        missing=context.missing,
+    )
+
+
+def public_values(configuration: Configuration) -> dict[str, object]:
+    """Every setting in effect, defaults included, by its name in the file; secrets are asterisks."""
+    values: dict[str, object] = configuration.model_dump(mode="json", by_alias=True)
+    return values
+
+
+def hash_of(configuration: Configuration) -> str:
+    """Names what is set, not how it was written: comments, quotes and defaults spelled out change nothing.
+
+    The order of trunks, routes and fields counts, a secret's value does not.
+    """
+    canonical = json.dumps(public_values(configuration), separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_DIGITS]
+
+
+def build_trunk(name: str, trunk: Trunk) -> plan.Trunk:
+    """One trunk of the plan."""
+    auth = trunk.auth
+    return plan.Trunk(
+        name=name,
+        side=trunk.side,
+        profile=PROFILES[trunk.profile or DEFAULT_PROFILE[trunk.side]],
+        uris=trunk.uris,
+        allow=tuple(network for allowed in trunk.allow for network in allowed.networks),
+        dialect=trunk.variables or Dialect.HEADERS,
+        srtp=trunk.srtp,
+        auth=plan.Credentials(auth.username, auth.password.get_secret_value()) if auth else None,
+    )
+
+
+def kinds_of_message(trunks: Iterable[plan.Trunk]) -> Iterator[tuple[Direction, On, Dialect, Profile]]:
+    """Every kind of message that can carry context between these trunks, each once; the arguments of `Contract.rules`.
+
+    A side without a trunk counts as one with the defaults, so that fields can be judged while trunks are being written.
+    """
+    trunks = tuple(trunks)
+    dialects = dict.fromkeys(trunk.dialect for trunk in trunks if trunk.side is Side.PBX)
+    profiles = {side: dict.fromkeys(trunk.profile for trunk in trunks if trunk.side is side) for side in Side}
+    for direction in Direction:
+        for dialect in dialects or (Dialect.HEADERS,):
+            for profile in profiles[direction.target] or (PROFILES[DEFAULT_PROFILE[direction.target]],):
+                yield direction, On.INVITE, dialect, profile
+
+
+def _tls(tls: Tls) -> plan.TlsFiles:
+    return plan.TlsFiles(tls.certificate, tls.private_key, tls.ca_list)
+
+
+def _media(media: Media) -> plan.Media:
+    return plan.Media(media.mode, media.rtp_ports.first, media.rtp_ports.last, media.codecs)
+
+
+def _admin(admin: Admin) -> plan.Admin:
+    token = admin.token.get_secret_value() if admin.token else None
+    return plan.Admin(admin.listen.host, admin.listen.port, token)
+
+
+def _limits(limits: Limits) -> plan.Limits:
+    return plan.Limits(**limits.model_dump())
+
+
+def _uui(uui: Uui) -> UuiSetup:
+    return UuiSetup(uui.format, uui.encoding, uui.discriminator, uui.purpose, uui.content)
+
+
+def _field(name: str, field: ContextField) -> Field:
+    return Field(
+        name=name,
+        pbx=field.pbx,
+        twilio=field.twilio,
+        direction=frozenset(Direction) if field.direction == "both" else frozenset({Direction(field.direction)}),
+        on=frozenset(field.on),
+        type=field.type,
+        required=field.required,
+        default=field.default,
+        max_bytes=field.max_bytes,
+        sensitivity=field.sensitivity,
+    )

@@ -1,0 +1,27 @@
+"""Whether each field of the contract can travel as configured, on every trunk it could meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.settings.build import build_contract, build_trunk, kinds_of_message
+from gateway.settings.model import Context, UuiSides
+from gateway.settings.parts import Parts
+from gateway.settings.place import Finding
+from gateway.settings.words import field_name_problem
+
+
+def check_context(parts: Parts) -> Iterator[Finding]:
+    """What keeps fields from being read or written."""
+    for name, field in parts.fields.items():
+        problem = field_name_problem(name)
+        if problem:
+            yield ("context", "fields", name), problem
+        if field and field.pbx is None and field.twilio is None:
+            yield ("context", "fields", name), "has no place: give it pbx, twilio or both"
+    sound = {name: field for name, field in parts.fields.items() if field}
+    contract = build_contract(Context(fields=sound, uui=parts.uui or UuiSides()))
+    trunks = [build_trunk(name, trunk) for name, trunk in (parts.trunks or {}).items() if trunk]
+    for kind in kinds_of_message(trunks):
+        for found in contract.problems(*kind):
+            yield ("context", "fields", found.field, found.key), found.text

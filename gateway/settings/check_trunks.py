@@ -1,0 +1,103 @@
+"""Whether the trunks fit the listeners and each other, and whether the routes fit the trunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.core.plan import Network, Transport
+from gateway.core.routing import Route as PlannedRoute
+from gateway.core.terms import Side
+from gateway.settings.endpoints import uri_transport
+from gateway.settings.model import Route, Sip, Trunk
+from gateway.settings.parts import Parts
+from gateway.settings.place import Finding, Place
+from gateway.settings.scalars import nearest, shown
+from gateway.settings.words import trunk_name_problem
+
+MOST_TRUNKS: Final = 60
+"""Each is an account of PJSIP, and the build holds 64 (config/pjsip/config_site.h)."""
+
+
+def check_trunks(parts: Parts) -> Iterator[Finding]:
+    """What keeps trunks and routes from carrying calls."""
+    if parts.trunks is None:
+        return
+    sound = {name: trunk for name, trunk in parts.trunks.items() if trunk}
+    for name in parts.trunks:
+        problem = trunk_name_problem(name)
+        if problem:
+            yield ("trunks", name), problem
+    if len(parts.trunks) > MOST_TRUNKS:
+        yield ("trunks",), f"has {len(parts.trunks)} trunks; one gateway can have {MOST_TRUNKS}"
+    for name, trunk in sound.items():
+        yield from _side_findings(name, trunk)
+        if parts.sip:
+            yield from _transport_findings(name, trunk, parts.sip)
+    yield from _shared_networks(sound)
+    for index, route in enumerate(parts.routes):
+        if route:
+            yield from _route_findings(("routes", index), route, parts.trunks)
+    if len(sound) == len(parts.trunks):
+        yield from _missing_sides(sound)
+        yield from _wayless(sound, parts.routes)
+
+
+def _side_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
+    if trunk.side is Side.PBX and trunk.profile is not None:
+        yield ("trunks", name, "profile"), "is for trunks with side: twilio; leave it out"
+    if trunk.side is Side.TWILIO and trunk.variables is not None:
+        yield ("trunks", name, "variables"), "is for trunks with side: pbx; leave it out"
+
+
+def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:
+    """Our Contact and Via name an address of ours on the transport that is used, so one must be there."""
+    have = {listener.transport for listener in sip.listen}
+    for index, uri in enumerate(trunk.uris):
+        transport = uri_transport(uri)
+        if transport not in have:
+            port = 5061 if transport is Transport.TLS else 5060
+            text = f"goes out over {transport}, and sip.listen has none; add {transport}://0.0.0.0:{port} there"
+            yield ("trunks", name, "uris", index), text
+
+
+def _shared_networks(trunks: dict[str, Trunk]) -> Iterator[Finding]:
+    """The trunk of a call is known by its source address, so two trunks cannot have the same."""
+    owners: dict[Network, str] = {}
+    for name, trunk in trunks.items():
+        for index, allowed in enumerate(trunk.allow):
+            taken = {owners.setdefault(network, name) for network in allowed.networks} - {name}
+            for owner in sorted(taken):
+                text = f"{allowed} is allowed on trunk {owner} already, and only the source address tells trunks apart"
+                yield ("trunks", name, "allow", index), text
+
+
+def _missing_sides(trunks: dict[str, Trunk]) -> Iterator[Finding]:
+    for side in Side:
+        if not any(trunk.side is side for trunk in trunks.values()):
+            yield ("trunks",), f"has no trunk with side: {side}; calls go between the two sides"
+
+
+def _route_findings(place: Place, route: Route, trunks: dict[str, Trunk | None]) -> Iterator[Finding]:
+    for key, name in (("from", route.from_trunk), ("to", route.to_trunk)):
+        if name not in trunks:
+            meant = nearest(name, trunks)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(trunks)}"
+            yield (*place, key), f"there is no trunk named {shown(name)}; {hint}"
+    start, end = trunks.get(route.from_trunk), trunks.get(route.to_trunk)
+    if start and end and start.side is end.side:
+        yield (*place, "to"), f"{route.to_trunk} is on the {end.side} side like {route.from_trunk}; calls change sides"
+    try:
+        PlannedRoute(route.from_trunk, route.match, route.to_trunk, route.user)
+    except ValueError as error:
+        yield (*place, "user"), str(error).removesuffix(".")
+
+
+def _wayless(trunks: dict[str, Trunk], routes: list[Route | None]) -> Iterator[Finding]:
+    """Trunks that take calls and cannot place them: without a route there must be one trunk to choose."""
+    routed = {route.from_trunk for route in routes if route}
+    for name, trunk in trunks.items():
+        others = [other for other, its in trunks.items() if its.side is trunk.side.other]
+        if trunk.allow and name not in routed and len(others) > 1:
+            text = f"its calls could go to {', '.join(others)}; say which with a route `from: {name}`"
+            yield ("trunks", name), text

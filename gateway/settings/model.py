@@ -1,0 +1,201 @@
+"""What can be set, section by section: names, kinds, bounds and defaults. How settings fit together is in `checks`.
+
+The description of a field completes the sentence "KEY is missing: …", so it says what to write.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from gateway.core.fields import FieldType, Sensitivity
+from gateway.core.mapping import MissingPolicy
+from gateway.core.plan import Dialect, MediaMode, Srtp
+from gateway.core.plan import Limits as PlannedLimits
+from gateway.core.profiles import PROFILES
+from gateway.core.terms import Direction, On, Side
+from gateway.core.uui import UuiEncoding, UuiFormat
+from gateway.settings.endpoints import (
+    AllowedText,
+    HostPort,
+    HostPortText,
+    ListenerText,
+    PortRange,
+    PortRangeText,
+    PublicAddress,
+    Uri,
+)
+from gateway.settings.scalars import Flag, seconds, whole, word
+from gateway.settings.secret import AdminToken, Secret
+from gateway.settings.words import (
+    Discriminator,
+    FilePath,
+    LocatorText,
+    Name,
+    Pattern,
+    Token,
+    Username,
+    parse_default,
+)
+
+MOST_CALLS = 1000
+"""Bridged calls of one process; the PJSIP build reserves two legs for each (config/pjsip/config_site.h)."""
+
+_LIMITS = PlannedLimits()
+
+
+class Section(BaseModel):
+    """A mapping of the file: unknown keys are refused, nothing is coerced.
+
+    `later` are keys of the contract that this version cannot act on; they are refused by name, not ignored.
+    `essential` are keys that other settings are checked against: when one is bad, those checks would mislead.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+    later: ClassVar[tuple[str, ...]] = ()
+    essential: ClassVar[tuple[str, ...]] = ()
+
+
+class Tls(Section):
+    """PEM files for TLS."""
+
+    certificate: FilePath = Field(description="the file with our certificate and its chain, PEM")
+    private_key: FilePath = Field(description="the file with the certificate's private key, PEM")
+    ca_list: FilePath | None = None
+
+
+class Sip(Section):
+    """Our own SIP sockets."""
+
+    essential: ClassVar[tuple[str, ...]] = ("tls",)
+
+    listen: tuple[ListenerText, ...] = Field(description='where to listen, such as ["udp://0.0.0.0:5060"]')
+    public_address: PublicAddress | None = None
+    tls: Tls | None = None
+
+
+class Media(Section):
+    """Audio."""
+
+    essential: ClassVar[tuple[str, ...]] = ("rtp_ports",)
+
+    mode: Annotated[MediaMode, word([MediaMode.RELAY], later=[MediaMode.DIRECT, MediaMode.RTPENGINE])] = MediaMode.RELAY
+    rtp_ports: PortRangeText = PortRange(20000, 29999)
+    codecs: tuple[Annotated[str, word(["PCMU", "PCMA"])], ...] = ("PCMU", "PCMA")
+
+
+class Admin(Section):
+    """The admin HTTP server."""
+
+    essential: ClassVar[tuple[str, ...]] = ("listen",)
+
+    listen: HostPortText = HostPort("127.0.0.1", 9464)
+    token: AdminToken | None = None
+
+
+class Limits(Section):
+    """What one process takes on."""
+
+    essential: ClassVar[tuple[str, ...]] = ("calls",)
+
+    calls: Annotated[int, whole(1, MOST_CALLS, "calls")] = _LIMITS.calls
+    calls_per_second: Annotated[int, whole(1, 1000, "calls")] = _LIMITS.calls_per_second
+    ring_seconds: Annotated[float, seconds(0.1, 600)] = _LIMITS.ring_seconds
+    call_seconds: Annotated[float, seconds(0.1, 86400)] = _LIMITS.call_seconds
+    response_seconds: Annotated[float, seconds(0.1, 32)] = _LIMITS.response_seconds
+    drain_seconds: Annotated[float, seconds(0, 86400)] = _LIMITS.drain_seconds
+
+
+class Auth(Section):
+    """Digest credentials."""
+
+    username: Username = Field(description="the user name of the credentials")
+    password: Secret = Field(description='the password, best as "${VARIABLE}" or "${file:/path}"')
+
+
+class Trunk(Section):
+    """One peer."""
+
+    essential: ClassVar[tuple[str, ...]] = ("profile", "variables")
+
+    side: Annotated[Side, word(Side)] = Field(description="pbx or twilio")
+    uris: tuple[Uri, ...] = Field(description='where its calls go, such as ["sip:10.0.0.5:5060"], tried in order')
+    allow: tuple[AllowedText, ...] = ()
+    profile: Annotated[str, word(name for name, of in PROFILES.items() if of.side is Side.TWILIO)] | None = None
+    variables: Annotated[Dialect, word(Dialect)] | None = None
+    srtp: Annotated[Srtp, word(Srtp)] = Srtp.OFF
+    auth: Auth | None = None
+
+
+class Route(Section):
+    """Where calls of one trunk go."""
+
+    essential: ClassVar[tuple[str, ...]] = ("match",)
+
+    from_trunk: Name = Field(alias="from", description="the trunk that the call comes from")
+    match: Pattern | None = None
+    to_trunk: Name = Field(alias="to", description="the trunk that the call goes to")
+    user: Name | None = None
+
+
+class Uui(Section):
+    """How one side uses User-to-User."""
+
+    format: Annotated[UuiFormat, word(UuiFormat, later=["kv", "json", "avaya"])] = UuiFormat.TEXT
+    encoding: Annotated[UuiEncoding, word(UuiEncoding)] = UuiEncoding.HEX
+    discriminator: Discriminator = None
+    purpose: Token | None = None
+    content: Token | None = None
+
+
+class UuiSides(Section):
+    """User-to-User on each side."""
+
+    pbx: Uui = Uui()
+    twilio: Uui = Uui()
+
+
+class ContextField(Section):
+    """One line of the contract."""
+
+    essential: ClassVar[tuple[str, ...]] = ("pbx", "twilio", "direction", "on")
+    later: ClassVar[tuple[str, ...]] = ("priority", "values", "transform")
+
+    pbx: LocatorText | None = None
+    twilio: LocatorText | None = None
+    direction: Annotated[str, word(["both", *Direction])] = "both"
+    on: tuple[Annotated[On, word([On.INVITE], later=[On.PROGRESS, On.ANSWER, On.END, On.REFER])], ...] = (On.INVITE,)
+    type: Annotated[FieldType, word(FieldType, later=["e164", "uuid", "enum", "json"])] = FieldType.TEXT
+    required: Flag = False
+    default: str | None = None
+    max_bytes: Annotated[int, whole(1, 65535, "bytes")] | None = None
+    sensitivity: Annotated[Sensitivity, word(Sensitivity)] = Field(Sensitivity.PUBLIC, alias="class")
+    duplicates: Annotated[str, word(["first"], later=["last", "all", "reject"])] = "first"
+
+    @field_validator("default", mode="before")
+    @classmethod
+    def _default_of_the_type(cls, value: object, info: ValidationInfo) -> str:
+        return parse_default(value, info.data.get("type", FieldType.TEXT))
+
+
+class Context(Section):
+    """What calls carry."""
+
+    later: ClassVar[tuple[str, ...]] = ("overflow",)
+
+    uui: UuiSides = UuiSides()
+    missing: Annotated[MissingPolicy, word(MissingPolicy)] = MissingPolicy.CONTINUE
+    fields: dict[str, ContextField] = {}
+
+
+class Configuration(Section):
+    """The whole file."""
+
+    sip: Sip = Field(description="our own SIP sockets, at least `listen`")
+    media: Media = Media()
+    admin: Admin = Admin()
+    limits: Limits = Limits()
+    trunks: dict[str, Trunk] = Field(description="the peers, at least one with side: pbx and one with side: twilio")
+    routes: tuple[Route, ...] = ()
+    context: Context = Context()

@@ -1,0 +1,161 @@
+"""Says in plain text what a configuration would run, for `gateway check`; holds no secret and prints nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.core.fields import Field, FieldType
+from gateway.core.locators import Kind, Locator, target_header
+from gateway.core.octets import byte_length
+from gateway.core.plan import Dialect, Plan
+from gateway.core.terms import Direction, Side
+from gateway.core.uui import UuiSetup, build_uui
+from gateway.settings.build import kinds_of_message
+from gateway.settings.endpoints import build_listener
+from gateway.settings.load import Settings
+
+
+def build_report(settings: Settings) -> str:
+    """What would run: sockets, limits, trunks, routes, fields and the bytes they may take."""
+    plan = settings.plan()
+    parts = [
+        f"{settings.file}: no problems; this is what would run (configuration {plan.hash})",
+        _table(_process(plan)),
+        _table(_trunks(settings, plan)),
+        _table(_routes(plan)),
+        _table(_fields(plan.contract.fields)),
+        "\n".join(_budgets(plan)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as aligned columns; an empty cell is a dash."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join((cell or "-").ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _process(plan: Plan) -> list[tuple[str, str]]:
+    limits, media, admin = plan.limits, plan.media, plan.admin
+    return [
+        ("listen", ", ".join(map(build_listener, plan.listeners))),
+        ("public address", plan.public_address or "the bound one"),
+        ("media", f"{media.mode}, {', '.join(media.codecs)}, RTP ports {media.first_port}-{media.last_port}"),
+        ("admin", f"http://{admin.host}:{admin.port}, {'token set' if admin.token else 'no token'}"),
+        ("limits", f"{limits.calls} calls, {limits.calls_per_second} new ones a second"),
+        ("times", f"ring {limits.ring_seconds:g} s, call {limits.call_seconds:g} s, drain {limits.drain_seconds:g} s"),
+        ("failover", f"next URI after {limits.response_seconds:g} s without a response"),
+    ]
+
+
+def _trunks(settings: Settings, plan: Plan) -> list[tuple[str, ...]]:
+    head = ("TRUNK", "SIDE", "PROFILE", "VARIABLES", "SRTP", "USER NAME", "CALLS GO TO", "CALLS COME FROM")
+    rows = [
+        (
+            trunk.name,
+            trunk.side.value,
+            trunk.profile.name,
+            trunk.dialect.value if trunk.side is Side.PBX else "",
+            trunk.srtp.value,
+            trunk.auth.username if trunk.auth else "",
+            ", ".join(trunk.uris),
+            ", ".join(map(str, settings.configuration.trunks[trunk.name].allow)) or "nobody",
+        )
+        for trunk in plan.trunks
+    ]
+    return [head, *rows]
+
+
+def _routes(plan: Plan) -> list[tuple[str, ...]]:
+    rows = [
+        (route.from_trunk, route.match.pattern if route.match else "any", route.to_trunk, route.user or "as called")
+        for route in plan.routes
+    ]
+    routed = {route.from_trunk for route in plan.routes}
+    for trunk in plan.trunks:
+        others = [other.name for other in plan.trunks if other.side is trunk.side.other]
+        if trunk.name not in routed and len(others) == 1:
+            rows.append((trunk.name, "any", others[0], "as called"))
+    return [("ROUTE FROM", "CALLED USER", "TO", "NEW USER"), *rows]
+
+
+def _fields(fields: Sequence[Field]) -> list[tuple[str, ...]]:
+    if not fields:
+        return [("no context fields: nothing crosses but audio",)]
+    head = ("FIELD", "PBX", "TWILIO", "DIRECTION", "ON", "TYPE", "CLASS", "MAX BYTES", "WITHOUT A VALUE")
+    return [head, *map(_field, fields)]
+
+
+def _field(field: Field) -> tuple[str, ...]:
+    return (
+        field.name,
+        field.pbx.text if field.pbx else "",
+        field.twilio.text if field.twilio else "",
+        "both" if len(field.direction) == len(Direction) else ", ".join(field.direction),
+        ", ".join(sorted(field.on)),
+        field.type.value,
+        field.sensitivity.value,
+        str(field.max_bytes or ""),
+        _without_value(field),
+    )
+
+
+def _without_value(field: Field) -> str:
+    if field.default is not None:
+        return f"default {'***' if field.redacted else repr(field.default)}"
+    return "missing" if field.required else ""
+
+
+def _budgets(plan: Plan) -> Iterator[str]:
+    """For each kind of message the most that its fields can take, where something bounds them."""
+    for direction, on, dialect, profile in kinds_of_message(plan.trunks):
+        sizes: dict[str, int | None] = {}
+        for field in plan.contract.fields:
+            target = field.locator(direction.target)
+            if target and direction in field.direction and on in field.on:
+                sizes[field.name] = _largest(field, direction, _Writer(target, dialect, plan.contract.uui))
+        if sizes:
+            yield _budget(f"bytes {direction}, profile {profile.name}", sizes, profile.total_bytes)
+
+
+def _budget(what: str, sizes: dict[str, int | None], limit: int | None) -> str:
+    bounded = [size for size in sizes.values() if size is not None]
+    open_ended = [name for name, size in sizes.items() if size is None]
+    parts = [f"limit {limit}"] if limit else ["no known limit"]
+    if bounded:
+        parts.append(f"{len(bounded)} fields take {sum(bounded)} at most")
+    if open_ended:
+        parts.append(f"without max_bytes: {', '.join(open_ended)}")
+    return f"{what}: {'; '.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Where a field's value is written, and how."""
+
+    target: Locator
+    dialect: Dialect
+    uui: Mapping[Side, UuiSetup]
+
+    def size(self, value: str, side: Side) -> int:
+        """Octets of the header's name and value."""
+        if self.target.kind is Kind.UUI:
+            value = build_uui(value, self.uui[side])
+        return byte_length(target_header(self.target, self.dialect)) + byte_length(value)
+
+
+def _largest(field: Field, direction: Direction, writer: _Writer) -> int | None:
+    """The most octets that name and value of a field can take; None when nothing bounds them."""
+    source = field.locator(direction.source)
+    values = [field.default or ""]
+    if source and source.kind is Kind.CONST:
+        values.append(source.name)
+    elif field.type is FieldType.BOOLEAN:
+        values.append("false")
+    elif source and field.max_bytes is None:
+        return None
+    else:
+        values.append("x" * (field.max_bytes or 0))
+    return max(writer.size(value, direction.target) for value in values)
