@@ -149,18 +149,49 @@ def target_header(locator: Locator, dialect: Dialect) -> str:
 
 def reader_for(locator: Locator, ways: Ways) -> Reader:
     """The function that reads what `locator` names on a side with these ways."""
-    match locator.kind:
-        case Kind.HEADER | Kind.VAR:
-            name = target_header(locator, ways.dialect)
-            return lambda origin: origin.message.headers.all(name)
-        case Kind.UUI:
-            return _uui_reader(ways.uui)
-        case Kind.CONST:
-            return lambda origin: (locator.name,)
-        case Kind.CALL:
-            return _single(_CALL_READERS[locator.name])
-        case Kind.SIP:
-            return _single(_sip_reader(locator.name))
+    return _READERS[locator.kind](locator, ways)
+
+
+def _header_reader(locator: Locator, ways: Ways) -> Reader:
+    name = target_header(locator, ways.dialect)
+    return lambda origin: origin.message.headers.all(name)
+
+
+def _uui_reader(_: Locator, ways: Ways) -> Reader:
+    def read_payload(origin: Origin) -> Sequence[str] | Refusal:
+        payload = parse_uui(origin.message.headers.all(UUI_HEADER), ways.uui)
+        if isinstance(payload, Refusal):
+            return payload
+        return () if payload is None else (payload,)
+
+    return read_payload
+
+
+def _const_reader(locator: Locator, _: Ways) -> Reader:
+    return lambda _: (locator.name,)
+
+
+def _call_reader(locator: Locator, _: Ways) -> Reader:
+    return _single(_CALL_READERS[locator.name])
+
+
+def _sip_reader(locator: Locator, _: Ways) -> Reader:
+    if locator.name.startswith(_REQUEST_PARAM):
+        param = locator.name.removeprefix(_REQUEST_PARAM)
+        return _single(lambda origin: _request_param(origin, param))
+    return _single(_SIP_READERS[locator.name])
+
+
+_READERS: Mapping[Kind, Callable[[Locator, Ways], Reader]] = MappingProxyType(
+    {
+        Kind.HEADER: _header_reader,
+        Kind.VAR: _header_reader,
+        Kind.SIP: _sip_reader,
+        Kind.CONST: _const_reader,
+        Kind.CALL: _call_reader,
+        Kind.UUI: _uui_reader,
+    }
+)
 
 
 def _single(read: Callable[[Origin], str | None]) -> Reader:
@@ -169,23 +200,6 @@ def _single(read: Callable[[Origin], str | None]) -> Reader:
         return () if value is None else (value,)
 
     return read_one
-
-
-def _uui_reader(setup: UuiSetup) -> Reader:
-    def read_payload(origin: Origin) -> Sequence[str] | Refusal:
-        payload = parse_uui(origin.message.headers.all(UUI_HEADER), setup)
-        if isinstance(payload, Refusal):
-            return payload
-        return () if payload is None else (payload,)
-
-    return read_payload
-
-
-def _sip_reader(name: str) -> Callable[[Origin], str | None]:
-    if name.startswith(_REQUEST_PARAM):
-        param = name.removeprefix(_REQUEST_PARAM)
-        return lambda origin: _request_param(origin, param)
-    return _SIP_READERS[name]
 
 
 def _request_user(origin: Origin) -> str | None:

@@ -15,7 +15,11 @@ _UUI = "User-to-User"
 
 def webhook_parameters(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The parameters, decoded, in the order of the headers."""
-    return [(_PREFIX + name, value) for name, value in map(_spelled, headers) if name.startswith(("X-", "x-", _UUI))]
+    return [
+        (_PREFIX + name, value)
+        for name, value in map(_spelled, headers)
+        if name.startswith(("X-", "x-")) or name == _UUI
+    ]
 
 
 def webhook_form(parameters: Iterable[tuple[str, str]]) -> str:

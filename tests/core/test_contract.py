@@ -1,0 +1,196 @@
+"""The contract: what is compiled, what is refused and how it is said."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from gateway.core.contract import Contract, FieldProblem
+from gateway.core.fields import Field, FieldType, Sensitivity
+from gateway.core.locators import parse_locator
+from gateway.core.plan import Dialect
+from gateway.core.profiles import PROFILES
+from gateway.core.terms import Direction, On
+
+TO_TWILIO = frozenset({Direction.TO_TWILIO})
+TO_PBX = frozenset({Direction.TO_PBX})
+
+
+def field(name: str, pbx: str | None, twilio: str | None, **more: Any) -> Field:
+    return Field(name, pbx and parse_locator(pbx), twilio and parse_locator(twilio), **more)
+
+
+def problems(
+    direction: Direction, *fields: Field, dialect: Dialect = Dialect.ASTERISK, profile: str | None = None
+) -> list[FieldProblem]:
+    name = profile or ("sip-domain" if direction is Direction.TO_TWILIO else "pbx")
+    return Contract(fields).problems(direction, On.INVITE, dialect, PROFILES[name])
+
+
+VAR_ON_TWILIO = "var: is a variable of a PBX, Twilio has none: use header:"
+READ_ONLY = "sip:from.user can be read and not written: say direction: {}, or use header: var: or uui"
+
+
+@pytest.mark.parametrize(
+    ("direction", "one", "key", "text"),
+    [
+        (
+            Direction.TO_TWILIO,
+            field("f", "var:A", "header:A"),
+            "twilio",
+            "A is not passed on by the other side (profile sip-domain): use X-* or User-to-User",
+        ),
+        (
+            Direction.TO_TWILIO,
+            field("f", "var:A", "header:Via"),
+            "twilio",
+            "Via belongs to the SIP dialog, context cannot be written to it",
+        ),
+        (
+            Direction.TO_PBX,
+            field("f", "header:l", "header:X-A"),
+            "pbx",
+            "l belongs to the SIP dialog, context cannot be written to it",
+        ),
+        (
+            Direction.TO_TWILIO,
+            field("f", "var:A", "header:X-Twilio-A"),
+            "twilio",
+            "X-Twilio-A is Twilio's own, X-Twilio-* never leaves the gateway",
+        ),
+        (
+            Direction.TO_PBX,
+            field("f", "header:x-twilio-a", "header:X-Twilio-A"),
+            "pbx",
+            "x-twilio-a is Twilio's own, X-Twilio-* never leaves the gateway",
+        ),
+        (
+            Direction.TO_TWILIO,
+            field("f", "header:X-Twilio-A", "header:X-A"),
+            "pbx",
+            "header:X-Twilio-A is believed only from Twilio, it cannot be read from the PBX",
+        ),
+        (Direction.TO_TWILIO, field("f", "var:A", "sip:from.user"), "twilio", READ_ONLY.format("to_pbx")),
+        (Direction.TO_PBX, field("f", "sip:from.user", "header:X-A"), "pbx", READ_ONLY.format("to_twilio")),
+        (Direction.TO_TWILIO, field("f", "header:X-A", "var:A"), "twilio", VAR_ON_TWILIO),
+        (Direction.TO_PBX, field("f", "header:X-A", "var:A"), "twilio", VAR_ON_TWILIO),
+        (
+            Direction.TO_PBX,
+            field("f", "var:A", "header:X-A", type=FieldType.INTEGER, default="many"),
+            "default",
+            "the default cannot be sent: not an integer",
+        ),
+        (
+            Direction.TO_PBX,
+            field("f", "var:A", "header:X-A", default="long", max_bytes=3),
+            "default",
+            "the default cannot be sent: 4 bytes, 3 allowed (max_bytes)",
+        ),
+        (
+            Direction.TO_PBX,
+            field("f", "var:A", "header:X-A", default="a\nb", max_bytes=3),
+            "default",
+            "the default cannot be sent: control character U+000A is not allowed in a header",
+        ),
+    ],
+)
+def test_a_field_that_cannot_work_is_a_problem(direction: Direction, one: Field, key: str, text: str) -> None:
+    assert problems(direction, one) == [FieldProblem("f", key, text)]
+
+
+@pytest.mark.parametrize(
+    ("direction", "one"),
+    [
+        (Direction.TO_TWILIO, field("f", "var:A", "header:X-A")),
+        (Direction.TO_PBX, field("f", "var:A", "header:X-A")),
+        (Direction.TO_TWILIO, field("f", "sip:from.user", "uui")),
+        (Direction.TO_PBX, field("f", "var:TWILIO_CALL_SID", "header:X-Twilio-CallSid")),
+        (Direction.TO_PBX, field("f", "header:User-to-User", "const:x")),
+        (Direction.TO_TWILIO, field("f", None, "header:X-A")),
+        (Direction.TO_TWILIO, field("f", "header:From", None)),
+        (Direction.TO_TWILIO, field("f", "var:A", "header:X-A", type=FieldType.BOOLEAN, default="yes", max_bytes=4)),
+        (Direction.TO_TWILIO, field("f", "var:A", "header:Bad", direction=TO_PBX)),
+    ],
+)
+def test_a_field_that_works_is_none(direction: Direction, one: Field) -> None:
+    assert problems(direction, one) == []
+
+
+def test_a_variable_of_freeswitch_may_look_like_twilios() -> None:
+    one = field("sid", "var:TWILIO_CALL_SID", "header:X-Twilio-CallSid")
+    assert problems(Direction.TO_PBX, one, dialect=Dialect.FREESWITCH) == []
+
+
+def test_the_far_end_decides_what_a_name_may_be() -> None:
+    one = field("uui", "uui", "uui")
+    assert problems(Direction.TO_TWILIO, one) == []
+    assert [problem.key for problem in problems(Direction.TO_TWILIO, one, profile="elastic-trunk")] == ["twilio"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "first", "second", "header"),
+    [
+        (Dialect.ASTERISK, "header:X-A", "header:x-a", "x-a"),
+        (Dialect.ASTERISK, "var:QUEUE", "header:X-PBX-QUEUE", "X-PBX-QUEUE"),
+        (Dialect.FREESWITCH, "header:X-QUEUE", "var:QUEUE", "X-QUEUE"),
+        (Dialect.ASTERISK, "uui", "header:User-to-User", "User-to-User"),
+        (Dialect.ASTERISK, "header:s", "header:Subject", "Subject"),
+    ],
+)
+def test_two_fields_cannot_write_one_header(dialect: Dialect, first: str, second: str, header: str) -> None:
+    fields = (field("one", first, "header:X-1"), field("two", second, "header:X-2"))
+    text = f"two and one both write {header}: give each a header of its own"
+    assert problems(Direction.TO_PBX, *fields, dialect=dialect) == [FieldProblem("two", "pbx", text)]
+    with pytest.raises(ValueError, match=re.escape(f"field two: {text}")):
+        Contract(fields).rules(Direction.TO_PBX, On.INVITE, dialect, PROFILES["pbx"])
+
+
+def test_two_fields_may_write_one_header_in_different_dialects_or_directions() -> None:
+    fields = (field("one", "var:QUEUE", "header:X-1"), field("two", "header:X-PBX-QUEUE", "header:X-2"))
+    assert problems(Direction.TO_PBX, *fields, dialect=Dialect.FREESWITCH) == []
+    assert problems(Direction.TO_TWILIO, *fields) == []
+    assert problems(Direction.TO_PBX, field("one", None, "header:X-1"), field("two", None, "header:X-1")) == []
+
+
+def test_all_problems_are_told_at_once_in_order() -> None:
+    fields = (
+        field("a", "header:X-Twilio-A", "header:Via", default=" "),
+        field("b", "header:X-B", "header:X-B"),
+        field("c", "header:X-C", "header:X-B"),
+        field("d", "header:X-D", "sip:to.user"),
+    )
+    found = [(problem.field, problem.key) for problem in problems(Direction.TO_TWILIO, *fields)]
+    assert found == [("a", "pbx"), ("a", "twilio"), ("a", "default"), ("d", "twilio"), ("c", "twilio")]
+
+
+def test_rules_are_compiled_once_for_each_combination() -> None:
+    contract = Contract((field("a", "var:A", "header:X-A"),))
+    kind = (Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, PROFILES["sip-domain"])
+    assert contract.rules(*kind) is contract.rules(*kind)
+    assert contract.rules(*kind) is not contract.rules(Direction.TO_PBX, *kind[1:])
+
+
+def test_rules_hold_only_fields_of_their_direction_and_message() -> None:
+    contract = Contract(
+        (
+            field("both", "var:A", "header:X-A"),
+            field("to_pbx", "var:B", "header:X-B", direction=TO_PBX),
+            field("answer", "var:C", "header:X-C", on=frozenset({On.ANSWER})),
+            field("name", "var:D", "header:X-D", direction=TO_TWILIO, sensitivity=Sensitivity.PII),
+        )
+    )
+    rules = contract.rules(Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, PROFILES["sip-domain"])
+    assert [rule.field.name for rule in rules.rules] == ["both", "name"]
+    assert rules.redacted == {"name"}
+
+
+def test_a_private_constant_is_not_shown() -> None:
+    fields = (
+        field("public", "const:open", "header:X-A", direction=TO_TWILIO),
+        field("secret", "const:hunter2", "header:X-B", direction=TO_TWILIO, sensitivity=Sensitivity.SECRET),
+        field("name", "sip:from.user", "header:X-C", direction=TO_TWILIO, sensitivity=Sensitivity.PII),
+    )
+    rules = Contract(fields).rules(Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, PROFILES["sip-domain"])
+    assert [rule.source for rule in rules.rules] == ["const:open", "const:***", "sip:from.user"]
