@@ -4,7 +4,7 @@ Labels are words of our own code and of the configuration. Phone numbers, Call-I
 a peer can choose (a response code) is folded into a fixed list. Every series exists from the start, as 0.
 
 A call counts once: outcome, durations and RTP come from its record when it ended, its context from each message as it
-is mapped. Everything but `render` belongs to the SIP thread.
+is mapped. `adopt`, `config_reloaded` and `render` may be called on any thread, the rest on the SIP thread.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class Series(Generic[M]):
-    """The children of a labelled metric. One thread creates and uses them, another may collect them."""
+    """The children of a labelled metric. A reload may create some while the SIP thread uses others."""
 
     def __init__(self, metric: M) -> None:
         self._metric: M = metric

@@ -23,10 +23,8 @@ STARTED = 1_700_000_000.25
 
 
 def field(name: str, **changes: Any) -> Field:
-    return replace(
-        Field(name, parse_locator(f"var:{name.upper()}"), parse_locator(f"header:X-{name.replace('_', '-')}")),
-        **changes,
-    )
+    plain = Field(name, parse_locator(f"var:{name.upper()}"), parse_locator(f"header:X-{name.replace('_', '-')}"))
+    return replace(plain, **changes)
 
 
 def trunk(name: str, side: Side) -> Trunk:
@@ -45,8 +43,9 @@ def plan(*fields: Field, trunks: Sequence[str] = ("pbx", "twilio")) -> Plan:
     )
 
 
-def entry(name: str, outcome: Outcome = Outcome.SENT, on: On = On.INVITE, reason: str | None = None) -> ReceiptEntry:
-    return ReceiptEntry(name, Direction.TO_TWILIO, on, f"var:{name.upper()}", f"header:X-{name}", outcome, 20, reason)
+def entry(name: str, outcome: Outcome = Outcome.SENT, **changes: Any) -> ReceiptEntry:
+    given = {"direction": Direction.TO_TWILIO, "on": On.INVITE, "reason": None, "bytes": 20} | changes
+    return ReceiptEntry(field=name, source=f"var:{name.upper()}", target=f"header:X-{name}", outcome=outcome, **given)
 
 
 MEDIA = (

@@ -154,7 +154,7 @@ def test_the_line_of_a_call_that_came_to_nothing() -> None:
 
 
 def test_a_field_lost_in_two_messages_is_named_twice() -> None:
-    receipt = (entry("queue", Outcome.INVALID), entry("queue", Outcome.DROPPED, On.END))
+    receipt = (entry("queue", Outcome.INVALID), entry("queue", Outcome.DROPPED, on=On.END))
     (line,) = lines_of(lambda: log_call_ended(ended(receipt=receipt)))
     assert line["lost"] == [
         {"field": "queue", "on": "invite", "outcome": "invalid", "reason": None},

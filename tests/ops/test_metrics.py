@@ -81,7 +81,7 @@ class Scrape:
         return {
             key: value - before.samples.get(key, 0)
             for key, value in self.samples.items()
-            if key[0].startswith("gateway_") and not key[0].endswith("_bucket") and value != before.samples.get(key)
+            if key[0].startswith("gateway_") and not key[0].endswith("_bucket") and value != before.samples.get(key, 0)
         }
 
 
@@ -200,7 +200,7 @@ def test_an_end_without_an_outcome_is_our_fault() -> None:
 def test_a_message_moves_its_fields_and_its_size() -> None:
     metrics = new_metrics()
     before = Scrape(metrics)
-    receipt = (entry("customer_id"), replace(entry("queue", Outcome.DROPPED, On.END), direction=Direction.TO_PBX))
+    receipt = (entry("customer_id"), entry("queue", Outcome.DROPPED, on=On.END, direction=Direction.TO_PBX))
     metrics.context_mapped(Direction.TO_TWILIO, receipt, 120)
     fields = "gateway_context_fields_total"
     assert Scrape(metrics).moved(before) == {
@@ -277,7 +277,7 @@ def test_without_a_status_the_last_known_is_shown() -> None:
 
 def test_a_reload_adds_series_and_keeps_those_of_calls_in_progress() -> None:
     metrics = new_metrics()
-    metrics.context_mapped(Direction.TO_PBX, (replace(entry("queue"), direction=Direction.TO_PBX),), 10)
+    metrics.context_mapped(Direction.TO_PBX, (entry("queue", direction=Direction.TO_PBX),), 10)
     before = Scrape(metrics)
     metrics.adopt(plan(field("product_id"), trunks=("pbx", "second")))
     after = Scrape(metrics)

@@ -1,0 +1,74 @@
+"""One call: one count, one record, two lines. One flood: all counted, one line a while."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from gateway.bridge.ports import Observer
+from gateway.core.terms import Direction, On
+from gateway.ops.metrics import Build, Metrics
+from gateway.ops.observer import CallObserver
+from gateway.ops.records import RecentCalls
+from tests.ops.samples import active, ended, entry, field, plan
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(Build("0.1.0", "2.17"), plan(field("queue")), ("limit-rate",))
+
+
+@pytest.fixture
+def recent() -> RecentCalls:
+    return RecentCalls()
+
+
+@pytest.fixture
+def observer(metrics: Metrics, recent: RecentCalls) -> Observer:
+    return CallObserver(metrics, recent)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_a_call_is_counted_kept_and_logged_once(
+    observer: Observer, metrics: Metrics, recent: RecentCalls, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    observer.call_started(active())
+    assert value(metrics, "gateway_calls_active", direction="to_twilio") == 1
+    assert recent.newest_first() == []
+    observer.call_ended(ended())
+    assert value(metrics, "gateway_calls_active", direction="to_twilio") == 0
+    completed = {"direction": "to_twilio", "result": "success", "reason": "completed"}
+    assert value(metrics, "gateway_calls_total", **completed) == 1
+    assert recent.newest_first() == [ended()]
+    assert [record.getMessage() for record in caplog.records] == ["call started", "call ended"]
+
+
+def test_context_responses_and_lag_are_counted_and_not_logged(
+    observer: Observer, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    observer.context_mapped(Direction.TO_TWILIO, On.INVITE, (entry("queue"),), 20)
+    observer.response("twilio", "received", 200)
+    observer.loop_lag(0.003)
+    sent = {"field": "queue", "direction": "to_twilio", "on": "invite", "outcome": "sent"}
+    assert value(metrics, "gateway_context_fields_total", **sent) == 1
+    received = {"trunk": "twilio", "direction": "received", "code": "200"}
+    assert value(metrics, "gateway_sip_responses_total", **received) == 1
+    assert value(metrics, "gateway_event_loop_lag_seconds_sum") == 0.003
+    assert caplog.records == []
+
+
+def test_a_flood_is_counted_whole_and_logged_once(
+    observer: Observer, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(1000):
+        observer.invite_rejected("limit-rate", "192.0.2.7")
+    assert value(metrics, "gateway_rejected_total", reason="limit-rate") == 1000
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "INVITE rejected")
+    assert {"reason": "limit-rate", "source_address": "192.0.2.7", "not_logged": 0}.items() <= vars(line).items()
