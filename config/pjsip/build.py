@@ -19,6 +19,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -38,13 +39,15 @@ LOG = CACHE / "build.log"
 OLDEST_VERSION = (2, 17)
 
 # Audio only, no sound card, and none of the codecs that a telephone network does not speak: less to compile, less to
-# attack. TLS (OpenSSL) and Opus are found by themselves. SRTP comes from Debian, so that Debian fixes it.
-CONFIGURE_OPTIONS = """
-    --enable-epoll --with-external-srtp --disable-sound --disable-video --disable-resample --disable-upnp
+# attack. TLS (OpenSSL) and Opus are found by themselves. SRTP comes from Debian, so that Debian fixes it. A resampler
+# must be there even where no audio is touched: without one, a call with Opus or G.722 ends as "488".
+CONFIGURE_OPTIONS = shlex.split("""
+    --enable-epoll --with-external-srtp --enable-speex-resample --disable-sound --disable-video --disable-upnp
     --disable-speex-aec --disable-speex-codec --disable-l16-codec --disable-gsm-codec --disable-g7221-codec
     --disable-ilbc-codec --disable-opencore-amr --disable-silk --disable-bcg729 --disable-lyra --disable-libyuv
     --disable-libwebrtc --disable-sdl --disable-ffmpeg --disable-v4l2 --disable-openh264 --disable-vpx
-""".split()
+    LIBS=-lspeexdsp
+""")
 C_FLAGS = "-O2 -fPIC -DNDEBUG"
 
 # -threads: the GIL is released in every call into PJSIP, else its threads and ours wait for each other for ever.
@@ -159,7 +162,9 @@ def build_wheel(source: str, build_id: str) -> Path:
         target = CACHE / "wheels" / wheel.name
         os.replace(wheel, target)
     finally:
-        if os.environ.get("KEEP_BUILD") != "1":
+        if os.environ.get("KEEP_BUILD") == "1":
+            say(f"pjsip: the build stays in {work}\n")
+        else:
             shutil.rmtree(work, ignore_errors=True)
     say(f"pjsip: {target.name} is in the cache, after {time.monotonic() - started:.0f} s\n")
     return target
@@ -173,14 +178,14 @@ def check_tools() -> None:
         raise BuildError(f"missing: {', '.join(missing)}; config/apt-packages.txt lists what a build needs")
 
 
-def run(command: list[str], folder: Path) -> None:
+def run(command: list[str], folder: Path, failure: str = "the build failed") -> None:
     """Run a command, its output in the log."""
     with LOG.open("ab") as log:
         log.write(f"\n$ {' '.join(command)}\n".encode())
         log.flush()
         result = subprocess.run(command, cwd=folder, env=clean_environment(), stdout=log, stderr=log, check=False)
     if result.returncode:
-        raise BuildError(f"{command[0]} ended with {result.returncode}, see {LOG}")
+        raise BuildError(f"{failure}: {command[0]} ended with {result.returncode}, see {LOG}")
 
 
 def clean_environment() -> dict[str, str]:
@@ -236,10 +241,10 @@ def compile_binding(tree: Path) -> Path:
 def ask_makefile(target: str, folder: Path) -> list[str]:
     """Upstream's own answer to which options its headers and static libraries need."""
     command = ["make", "--no-print-directory", "-f", "helper.mak", target]
-    answer = subprocess.run(command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE, text=True, check=False)
+    answer = subprocess.run(command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE, check=False)
     if answer.returncode:
         raise BuildError(f"pjproject does not say its {target}: make ended with {answer.returncode}")
-    return answer.stdout.split()
+    return answer.stdout.decode().split()
 
 
 # ---- The source ----
@@ -256,7 +261,7 @@ def unpack_source(source: str, tree: Path, work: Path) -> None:
             stale = shutil.ignore_patterns(".git", "*.o", "*.a", "*.so*", "*.depend", "build.mak", "os-auto.mak")
             shutil.copytree(path, tree, ignore=stale, symlinks=True, dirs_exist_ok=True)
         else:
-            run(["tar", "-xf", str(path.resolve()), "--strip-components=1"], tree)
+            run(["tar", "-xf", str(path.resolve()), "--strip-components=1"], tree, f"{path} cannot be unpacked")
 
 
 def fetch_from_debian(work: Path) -> Path:
@@ -270,8 +275,10 @@ def fetch_from_debian(work: Path) -> Path:
     signed_by = f"[signed-by={keyring}] " if keyring.exists() else ""
     (apt / "sources.list").write_text(f"deb-src {signed_by}{find_debian_archive()} sid main\n")
     (apt / "apt.conf").write_text(private_apt_configuration(apt))
-    run(["apt-get", "-c", str(apt / "apt.conf"), "update"], apt)
-    run(["apt-get", "-c", str(apt / "apt.conf"), "source", "--download-only", "asterisk"], apt / "source")
+    apt_get = ["apt-get", "-c", str(apt / "apt.conf")]
+    failure = "the Debian archive does not give its copy of PJSIP (PJPROJECT_SOURCE can name a release tarball)"
+    run([*apt_get, "update"], apt, failure)
+    run([*apt_get, "source", "--download-only", "asterisk"], apt / "source", failure)
     if found := sorted((apt / "source").glob("asterisk_*.orig-Xpjproject.tar.*")):
         return found[0]
     raise BuildError("Debian's source package asterisk no longer holds PJSIP; set PJPROJECT_SOURCE to a release of it")

@@ -6,9 +6,10 @@
 
 /* ---- Calls: two legs for each bridged call ---- */
 
-/* 1,024 bridged calls. The call table is static and costs 11 KB a leg (twice that with upstream's 16 media lines).
- * EpConfig.uaConfig.maxCalls is cut down to this without a word (pjsua_call.c, pjsua_call_subsys_init). */
-#define PJSUA_MAX_CALLS             2048
+/* 2,048 bridged calls, more than one SIP thread will carry with audio. What it costs is decided at run time: libInit
+ * takes 11 KB (22 KB with upstream's 16 media lines) for each of EpConfig.uaConfig.maxCalls, which it cuts down to this
+ * limit without a word (pjsua_call.c, pjsua_call_subsys_init). */
+#define PJSUA_MAX_CALLS             4096
 
 /* Media lines of one SDP. More than this are left out without an error (sdp.c, pjmedia_sdp_parse), so it is well above
  * the audio + video + text of any phone; each costs 1.3 KB a leg. */
@@ -28,8 +29,9 @@
 /* ---- Sockets ---- */
 
 /* The media poll set: RTP and RTCP of each leg, and those that closed in the last half second (a closed key is not
- * reused earlier, PJ_IOQUEUE_KEY_FREE_DELAY). Needs epoll: select() ends at descriptor 1024. */
-#define PJ_IOQUEUE_MAX_HANDLES      8192
+ * reused earlier, PJ_IOQUEUE_KEY_FREE_DELAY). Needs epoll, as select() ends at descriptor 1024, and a limit of open
+ * files to match. Half a KB each, taken at the start. */
+#define PJ_IOQUEUE_MAX_HANDLES      (2 * PJSUA_MAX_CALLS + 1024)
 
 /* The SIP poll set: listeners and TCP/TLS connections. Each connection holds 64 to 128 KB of buffers, so the limit is
  * also what a flood of connections can cost us (256 MB). */
@@ -58,8 +60,8 @@
  * It is also the only limit on headers: their number and length are free as long as the message fits. Printing checks
  * it (sip_msg.c, pjsip_msg_print returns -1, sending fails with PJSIP_EMSGTOOLONG), and reading checks it
  * (sip_transport_udp.c and the buffers of TCP and TLS). Known exceptions, all of upstream:
- *   - the method and the reason phrase are copied without a check (sip_msg.c, pjsip_msg_print): whoever sets a reason
- *     keeps it short;
+ *   - the method and the reason phrase are copied without a check (sip_msg.c, pjsip_msg_print): a reason of more than
+ *     65,000 bytes writes beyond the buffer, so whoever sets one keeps it short;
  *   - a header *name* of 64 bytes or more is never looked up as a known header (PJSIP_MAX_HNAME_LEN, not ours to set):
  *     it arrives as a plain one, whole;
  *   - Accept, Allow, Supported, Require and Unsupported keep 32 values (PJSIP_GENERIC_ARRAY_MAX_COUNT);
@@ -67,9 +69,9 @@
  */
 #define PJSIP_MAX_PKT_LEN           65535
 
-/* One URI, printed. A longer request URI is read and answered, but From, To and Contact show as "<-error: uri too
- * long->" (sip_dialog.c), and a longer one of ours is refused (pjsua_core.c, pjsua_verify_url). It is the size of
- * buffers on the C stack and of the keys of transactions (twice this, sip_config.h), hence not larger. */
+/* The text of one URI, where PJSIP prints it for us: CallInfo shows a longer From or To as "<-error: uri too long->"
+ * (sip_dialog.c) and a longer Contact as nothing. No limit of the message itself: longer URIs are read, answered and
+ * sent. It is the size of buffers on the C stack, hence not larger. */
 #define PJSIP_MAX_URL_SIZE          2048
 
 /* ---- Safety ---- */

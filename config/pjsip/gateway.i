@@ -1,10 +1,16 @@
 /*
- * pjsua2 as upstream offers it, and a door to the settings of PJSIP that pjsua2 has none for (pjsip_cfg(), read by the
- * stack at each use; to be set before the endpoint is created).
+ * pjsua2 as upstream offers it, and a door to those settings of PJSIP that pjsua2 has none for. All are of the process
+ * and are set before the endpoint is created.
  */
 %include "pjsua2.i"
 
 %inline %{
+/* What PJSIP writes to stdout until libInit gives it a logger: 0 is nothing. */
+void sipSetLogLevel(unsigned level)
+{
+    pj_log_set_level((int)level);
+}
+
 /* RFC 3261, section 18.1.1: over 1,300 bytes a request leaves by TCP first, even to a peer that listens on UDP only. */
 void sipSwitchLargeRequestsToTcp(bool on)
 {
