@@ -1,0 +1,54 @@
+"""Fixtures: a gateway for a module, which each test uses and none may leave dirty, and gateways of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.process.daemon import Gateway, Site, Tree
+
+Change = Callable[[Tree, Site], None]
+StartGateway = Callable[..., Gateway]
+
+
+@pytest.fixture(scope="module")
+def module_gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The module's gateway; a function `configure(tree, site)` of the module may change its configuration."""
+    site = Site(tmp_path_factory.mktemp("gateway"))
+    tree = site.configuration()
+    getattr(request.module, "configure", lambda tree, site: None)(tree, site)
+    gateway = Gateway(site, tree)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def gateway(module_gateway: Gateway, tmp_path: Path) -> Iterator[Gateway]:
+    """The module's gateway for one test, checked for leaks and complaints after it."""
+    with module_gateway.watched(tmp_path) as watched:
+        yield watched
+
+
+@pytest.fixture
+def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
+    """Starts gateways of the test's own, for tests that stop one or need limits that nobody else can live with."""
+    started: list[Gateway] = []
+
+    def start(change: Change = lambda tree, site: None) -> Gateway:
+        site = Site(tmp_path)
+        tree = site.configuration()
+        change(tree, site)
+        gateway = Gateway(site, tree)
+        gateway.start()
+        started.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop_peers()
+        if not gateway.has_exited():
+            gateway.assert_nothing_left()
+        gateway.stop()

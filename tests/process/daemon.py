@@ -1,0 +1,245 @@
+"""A whole running gateway: its own addresses, configuration and log, and the invariants that hold for every test."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.process.places import Place, free_port, own_host, own_place
+from tests.process.process_files import open_files, udp_ports
+from tests.process.sipp import Peer, Sipp
+from tests.process.waiting import wait_until
+from tests.process.wire import WirePeer
+
+COMMAND = Path(sys.executable).parent / "gateway"
+STOP_SECONDS = 20
+DIRECTIONS = ("to_twilio", "to_pbx")
+
+Tree = dict[str, Any]
+Counts = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@dataclass
+class Site:
+    """The addresses of one gateway and its two sides, and the folder of the test that looks at it."""
+
+    folder: Path
+    gateway: Place = field(default_factory=own_place)
+    pbx: Place = field(default_factory=own_place)
+    twilio: Place = field(default_factory=own_place)
+    admin: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admin = Place(self.gateway.host, free_port(self.gateway.host))
+
+    def configuration(self) -> Tree:
+        """What most tests run on; each may change its own copy."""
+        return {
+            "sip": {"listen": [f"udp://{self.gateway}", f"tcp://{self.gateway}"]},
+            "media": {"rtp_ports": "20000-20999"},
+            "admin": {"listen": str(self.admin)},
+            "limits": {"calls": 20, "calls_per_second": 1000, "response_seconds": 0.5, "drain_seconds": 5},
+            "trunks": {
+                "pbx": self.trunk("pbx", self.pbx) | {"variables": "asterisk"},
+                "twilio": self.trunk("twilio", self.twilio) | {"profile": "sip-domain"},
+            },
+            "context": {"fields": {"customer_id": {"pbx": "var:CUSTOMER_ID", "twilio": "header:X-CustomerID"}}},
+        }
+
+    def trunk(self, side: str, *places: Place) -> Tree:
+        """A trunk that calls these places in order, and is called from the first."""
+        return {"side": side, "uris": [f"sip:{place}" for place in places], "allow": [f"{places[0].host}/32"]}
+
+
+class Gateway:
+    """The process. Everything is asked of it from outside: HTTP, log, /proc."""
+
+    def __init__(self, site: Site, configuration: Tree) -> None:
+        self.site = site
+        self.configuration = configuration
+        self.folder = site.folder
+        self.config_path = site.folder / "gateway.yaml"
+        self.log_path = site.folder / "gateway.log"
+        self._errors_path = site.folder / "gateway.stderr"
+        self._peers: list[Sipp] = []
+        self._seen = 0
+        self._counts: Counts = {}
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run it and return when it says that calls are welcome."""
+        self.write_configuration()
+        with self.log_path.open("wb") as log, self._errors_path.open("wb") as errors:
+            command = [str(COMMAND), "run", str(self.config_path)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=errors)
+        wait_until(self.is_ready, "the gateway is ready", 15)
+        self._files = open_files(self.process.pid)
+        self._ports = udp_ports(self.process.pid)
+
+    def write_configuration(self) -> None:
+        self.config_path.write_text(yaml.safe_dump(self.configuration))
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def has_exited(self) -> bool:
+        return self.process.poll() is not None
+
+    def stop(self) -> None:
+        """Drain it and look at what it leaves: an exit code of 0, and neither traceback nor assertion."""
+        if not self.has_exited():
+            self.signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"no end within {STOP_SECONDS} s of SIGTERM; calls: {self.log()[-3:]}") from None
+        errors = self._errors_path.read_text()
+        assert (code, errors) == (0, "")
+        self.assert_no_errors_logged()
+
+    # -- one test ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def watched(self, folder: Path) -> Iterator[Gateway]:
+        """Let one test use it, and fail the test for whatever the gateway still holds or complains about."""
+        self.folder = folder
+        self._seen = len(self.log_path.read_bytes())
+        self._counts = self.counts()
+        try:
+            yield self
+        finally:
+            self.stop_peers()
+        self.assert_no_errors_logged()
+        if not self.has_exited():
+            self.assert_nothing_left()
+
+    def assert_nothing_left(self) -> None:
+        """No call, file descriptor or UDP port that was not there before the first call."""
+        wait_until(lambda: self.ask("/calls")["active"] == 0, f"all calls have ended: {self.ask('/calls')}")
+        pid = self.process.pid
+        wait_until(lambda: udp_ports(pid) == self._ports, "RTP ports are closed")
+        wait_until(
+            lambda: len(open_files(pid)) <= len(self._files),
+            f"file descriptors are closed; before: {self._files}, now: {open_files(pid)}",
+        )
+
+    def assert_no_errors_logged(self) -> None:
+        errors = [line for line in self.log() if line["level"] in ("ERROR", "CRITICAL")]
+        assert not errors
+
+    # -- peers ---------------------------------------------------------------------------------------------------
+
+    @property
+    def pbx(self) -> Peer:
+        return self._peer("pbx", self.site.pbx)
+
+    @property
+    def twilio(self) -> Peer:
+        return self._peer("twilio", self.site.twilio)
+
+    @property
+    def stranger(self) -> Peer:
+        """An address that no trunk allows."""
+        return self._peer("stranger", Place(own_host(), 5060))
+
+    def caller(self, direction: str) -> Peer:
+        return self.pbx if direction == "to_twilio" else self.twilio
+
+    def callee(self, direction: str) -> Peer:
+        return self.twilio if direction == "to_twilio" else self.pbx
+
+    def _peer(self, side: str, place: Place) -> Peer:
+        return Peer(side, place, self.site.gateway, self.folder, self._peers)
+
+    def wire(self, peer: Peer) -> WirePeer:
+        """A socket at the place of this peer, for SIP by hand."""
+        return WirePeer(self.site.gateway, peer.place)
+
+    def stop_peers(self) -> None:
+        """End what a failed test has left running."""
+        while self._peers:
+            self._peers.pop().stop()
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def request(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Status and body of an admin request; 0 when nobody answers."""
+        connection = http.client.HTTPConnection(self.site.admin.host, self.site.admin.port, timeout=10)
+        try:
+            connection.request(method, path, headers={"Connection": "close"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def ask(self, path: str) -> Tree:
+        """The JSON of an admin resource."""
+        status, body = self.request(path)
+        assert status == 200, (path, status, body)
+        answer: Tree = json.loads(body)
+        return answer
+
+    def is_ready(self) -> bool:
+        assert not self.has_exited(), f"the gateway ended at once: {self._errors_path.read_text()}"
+        return self.request("/readyz")[0] == 200
+
+    def active_calls(self) -> list[Tree]:
+        return [call for call in self.ask("/calls")["calls"] if call["state"] != "ended"]
+
+    def log(self) -> list[Tree]:
+        """The lines that were logged since the test began."""
+        lines = self.log_path.read_bytes()[self._seen :].decode().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+    def counts(self) -> Counts:
+        """Every sample of /metrics."""
+        status, text = self.request("/metrics")
+        assert status == 200
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
+
+    def counted(self, name: str, **labels: str) -> float:
+        """By how much a metric, summed over the labels that are not given, grew since the test began."""
+
+        def total(counts: Counts) -> float:
+            return sum(
+                value for (known, of), value in counts.items() if known == name and labels.items() <= dict(of).items()
+            )
+
+        return total(self.counts()) - total(self._counts)
+
+    # -- verdicts ------------------------------------------------------------------------------------------------
+
+    def ended_calls(self) -> list[Tree]:
+        """The log's lines of calls that ended."""
+        return [line for line in self.log() if line["msg"] == "call ended"]
+
+    def assert_outcomes(self, direction: str, *reasons: str) -> list[Tree]:
+        """These calls ended, in this order, and nothing else was counted or logged: each outcome `result/reason`."""
+        lines = wait_until(
+            lambda: len(found := self.ended_calls()) >= len(reasons) and found, f"calls have ended: {self.log()}"
+        )
+        told = [(line["direction"], f"{line['result']}/{line['reason']}") for line in lines]
+        assert told == [(direction, reason) for reason in reasons]
+        for reason in set(reasons):
+            result, _, word = reason.partition("/")
+            labels = {"direction": direction, "result": result, "reason": word}
+            assert self.counted("gateway_calls_total", **labels) == reasons.count(reason)
+        assert self.counted("gateway_calls_total") == len(reasons)
+        return lines

@@ -1,0 +1,34 @@
+"""Waiting by asking: no test sleeps for a time it hopes is long enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.01
+
+
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 5.0) -> T:
+    """Ask until the answer is true, and give it back.
+
+    Raises:
+        AssertionError: it was not within `seconds`; `what` says what was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(POLL_SECONDS)
+    return answer
+
+
+def stays_false(condition: Callable[[], object], seconds: float) -> bool:
+    """Watch for a while that something does not happen."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

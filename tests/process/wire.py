@@ -1,0 +1,131 @@
+"""SIP by hand: sockets of the test's own, for messages that no SIP stack would send and for peers that say nothing."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import socket
+
+from tests.process.places import Place, free_port
+from tests.process.waiting import wait_until
+
+MAX_OCTETS = 65535
+KEPT = ("Via", "From", "Call-ID", "CSeq")
+"""Headers that a response takes over from its request, To aside (RFC 3261, section 8.2.6.2)."""
+
+_numbers = itertools.count(1)
+
+
+def sdp(host: str, formats: str = "0 101") -> str:
+    """An offer or answer of G.711 and telephone-event."""
+    return (
+        f"v=0\r\no=wire 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+        f"m=audio 40000 RTP/AVP {formats}\r\na=rtpmap:101 telephone-event/8000\r\n"
+    )
+
+
+def header(message: str, name: str) -> str:
+    """The first value of a header that must be there."""
+    found = re.search(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
+    assert found, f"no {name} in {message!r}"
+    return found[1]
+
+
+def status(message: str) -> int:
+    """The code of a response."""
+    found = re.match(r"SIP/2\.0 ([0-9]{3}) ", message)
+    assert found, message
+    return int(found[1])
+
+
+class WirePeer:
+    """A UDP socket that sends what it is told and answers nothing by itself."""
+
+    def __init__(self, gateway: Place, place: Place | str) -> None:
+        """`place` is where it is called; of a caller the host is enough."""
+        self.place = place if isinstance(place, Place) else Place(place, free_port(place))
+        self.gateway = gateway
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._messages: list[str] = []
+
+    def __enter__(self) -> WirePeer:
+        self._socket.bind((self.place.host, self.place.port))
+        self._socket.setblocking(False)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._socket.close()
+
+    def send(self, message: str | bytes) -> None:
+        data = message.encode() if isinstance(message, str) else message
+        self._socket.sendto(data, (self.gateway.host, self.gateway.port))
+
+    def received(self, start: str = "") -> list[str]:
+        """The messages so far that start so, retransmissions included."""
+        while True:
+            try:
+                self._messages.append(self._socket.recv(MAX_OCTETS).decode(errors="replace"))
+            except BlockingIOError:
+                return [message for message in self._messages if message.startswith(start)]
+
+    def wait_for(self, start: str, seconds: float = 5.0) -> str:
+        """The first message that starts so."""
+        return wait_until(lambda: self.received(start), f"{start!r} in {self._messages}", seconds)[0]
+
+    # -- messages ------------------------------------------------------------------------------------------------
+
+    def request(self, method: str, *headers: str, body: str = "", call: str = "", user: str = "service") -> str:
+        """A request outside of any dialog, each a new one unless `call` names the number of an earlier one."""
+        number = call or str(next(_numbers))
+        kind = ("Content-Type: application/sdp",) if body else ()
+        lines = (
+            f"{method} sip:{user}@{self.gateway} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.place};branch=z9hG4bK{method}{number}",
+            "Max-Forwards: 70",
+            f"From: <sip:wire@{self.place}>;tag=from{number}",
+            f"To: <sip:{user}@{self.gateway}>",
+            f"Call-ID: wire-{number}-{self.place}",
+            f"CSeq: 1 {method}",
+            f"Contact: <sip:wire@{self.place}>",
+            *headers,
+            *kind,
+            f"Content-Length: {len(body.encode())}",
+        )
+        return "\r\n".join((*lines, "", body))
+
+    def invite(self, *headers: str, body: str | None = None, user: str = "service") -> str:
+        """An INVITE that offers G.711."""
+        return self.request("INVITE", *headers, body=sdp(self.place.host) if body is None else body, user=user)
+
+    def in_dialog(self, method: str, invite: str, response: str, number: int = 1) -> str:
+        """A request in the dialog that `response` to our `invite` made; an ACK of a failure has the INVITE's Via."""
+        contact = re.search(r"^Contact:.*?<(.*?)>", response, re.MULTILINE)
+        branch = f"z9hG4bK{method}{next(_numbers)}"
+        via = f"SIP/2.0/UDP {self.place};branch={branch}" if status(response) < 300 else header(invite, "Via")
+        lines = (
+            f"{method} {contact[1] if contact else f'sip:service@{self.gateway}'} SIP/2.0",
+            f"Via: {via}",
+            "Max-Forwards: 70",
+            f"From: {header(invite, 'From')}",
+            f"To: {header(response, 'To')}",
+            f"Call-ID: {header(invite, 'Call-ID')}",
+            f"CSeq: {number} {method}",
+            "Content-Length: 0",
+        )
+        return "\r\n".join((*lines, "", ""))
+
+    def reply(self, request: str, answer: str, *headers: str, body: str = "") -> str:
+        """A response to a request of the gateway, such as `180 Ringing`."""
+        to = header(request, "To")
+        tagged = to if ";tag=" in to else f"{to};tag=wire"
+        kind = ("Content-Type: application/sdp",) if body else ()
+        lines = (
+            f"SIP/2.0 {answer}",
+            *(f"{name}: {header(request, name)}" for name in KEPT),
+            f"To: {tagged}",
+            f"Contact: <sip:wire@{self.place}>",
+            *headers,
+            *kind,
+            f"Content-Length: {len(body.encode())}",
+        )
+        return "\r\n".join((*lines, "", body))
