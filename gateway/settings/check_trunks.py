@@ -97,7 +97,7 @@ def _wayless(trunks: dict[str, Trunk], routes: list[Route | None]) -> Iterator[F
     """Trunks that take calls and cannot place them: without a route there must be one trunk to choose."""
     routed = {route.from_trunk for route in routes if route}
     for name, trunk in trunks.items():
-        others = [other for other, its in trunks.items() if its.side is trunk.side.other]
-        if trunk.allow and name not in routed and len(others) > 1:
-            text = f"its calls could go to {', '.join(others)}; say which with a route `from: {name}`"
+        others = sum(its.side is trunk.side.other for its in trunks.values())
+        if trunk.allow and name not in routed and others > 1:
+            text = f"sends calls, and {others} trunks are on the other side; say which gets them, in routes"
             yield ("trunks", name), text

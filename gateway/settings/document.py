@@ -36,6 +36,10 @@ _COLLECTIONS: Final = {f"{_TAG}map", f"{_TAG}seq"}
 _TAGGED: Final = "has a YAML tag (`!...`), and tags are not supported; leave it out"
 _NULL: Final = f"{_TAG}null"
 _ALIAS: Final = "!alias"
+_NUMBER: Final = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|0o[0-7]+", re.ASCII)
+"""YAML 1.2.2, section 10.3.2; PyYAML takes `0123456789` and `1e5` for text and the next program may not."""
+_QUOTES_NO_WORD: Final = re.compile(r"""(?:[^'"]|'<[a-z ]+>'|'.'|"'")*""")
+"""A message of PyYAML that quotes names of tokens and single characters, if anything."""
 
 
 class Unquoted(str):
@@ -53,22 +57,22 @@ class Unquoted(str):
 
 @dataclass(slots=True)
 class Document:
-    """A file's content: its tree (None: it has none), the line of each place (from 1), what was wrong already."""
+    """A file's content: its tree (None: it has none), line and column of each place, what was wrong already."""
 
     file: str
     tree: dict[str, Value] | None = None
-    lines: dict[Place, int] = field(default_factory=dict)
+    positions: dict[Place, tuple[int, int]] = field(default_factory=dict)
     problems: list[Finding] = field(default_factory=list)
 
-    def line(self, place: Place) -> int:
-        """The line of a place, or of the nearest one around it that the file has."""
-        while place and place not in self.lines:
+    def position(self, place: Place) -> tuple[int, int]:
+        """Line (from 1) and column of a place, or of the nearest one around it that the file has."""
+        while place and place not in self.positions:
             place = place[:-1]
-        return self.lines.get(place, 0)
+        return self.positions.get(place, (0, 0))
 
     def named(self, problems: list[Finding]) -> list[Problem]:
         """Problems as the user sees them, in the order of the file, each once."""
-        ordered = sorted(dict.fromkeys(problems), key=lambda problem: self.line(problem[0]))
+        ordered = sorted(dict.fromkeys(problems), key=lambda problem: self.position(problem[0]))
         return [Problem(self.file, build_place(place), text) for place, text in ordered]
 
 
@@ -144,8 +148,12 @@ def _compose(data: bytes) -> yaml.Node | None:
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
-    """What PyYAML found, without what the file says there: that may be a secret (`password: *abc`)."""
-    found = re.split(r"[ ,]*(?:'(?!<)|\")", error.problem or "something else")[0]
+    """What PyYAML found. Where it quotes the file it is cut: `password: !my!secret` would be in the message."""
+    found = error.problem or "cannot be parsed"
+    if not _QUOTES_NO_WORD.fullmatch(found):
+        found = re.split("['\"]", found)[0].strip()
+    if found == "but found another document":
+        found = "there is another document after ---, and a configuration is one"
     line = error.problem_mark.line + 1 if error.problem_mark else 1
     return f"line {line}: is not YAML: {found}"
 
@@ -157,7 +165,7 @@ class _Reader:
     document: Document
 
     def value(self, node: yaml.Node, place: Place) -> Value:
-        self.document.lines[place] = node.start_mark.line + 1
+        self.document.positions[place] = _position(node)
         problem = _problem_of(node, place)
         if problem:
             self.problem(place, problem)
@@ -166,8 +174,8 @@ class _Reader:
             return self.mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*place, index)) for index, item in enumerate(node.value)]
-        text = str(node.value)
-        return Unquoted(text, _CONVERTED[node.tag]) if _is_converted(node) else text
+        reads_as = _reads_as(node)
+        return Unquoted(str(node.value), reads_as) if reads_as else str(node.value)
 
     def mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -179,26 +187,32 @@ class _Reader:
                 self.duplicate((*place, key), key_node)
                 continue
             values[key] = self.value(value_node, (*place, key))
-            self.document.lines[(*place, key)] = key_node.start_mark.line + 1
+            self.document.positions[(*place, key)] = _position(key_node)
         return values
 
     def key(self, node: yaml.Node, place: Place) -> str | None:
-        line = node.start_mark.line + 1
+        line = _position(node)[0]
         if not isinstance(node, yaml.ScalarNode) or node.tag == _ALIAS or not node.value:
             self.problem(place, f"line {line}: a key must be text")
         elif node.value == "<<" and node.style is None:
             self.problem(place, f"line {line}: merge keys (`<<`) are not supported; write the keys out")
+        elif _has_control(node.value):
+            self.problem(place, f"line {line}: a key holds a line break or control character")
         else:
             return str(node.value)
         return None
 
     def duplicate(self, place: Place, node: yaml.Node) -> None:
-        first, again = self.document.lines[place], node.start_mark.line + 1
+        first, again = self.document.positions[place][0], _position(node)[0]
         where = f"twice on line {first}" if first == again else f"on line {first} and again on line {again}"
         self.problem(place, f"is given {where}; keep one of them")
 
     def problem(self, place: Place, text: str) -> None:
         self.document.problems.append((place, text))
+
+
+def _position(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column
 
 
 def _problem_of(node: yaml.Node, place: Place) -> str | None:
@@ -215,13 +229,21 @@ def _problem_of_text(node: yaml.ScalarNode, place: Place) -> str | None:
     text = str(node.value)
     if not text.strip():
         return "is empty; give it a value or leave the key out"
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    if _has_control(text):
         return "holds a line break or control character; write it on one line"
     if "${" in text and not is_secret(place):
         return "`${...}` is allowed in secrets only: admin.token, trunks.NAME.auth.password"
-    return None if node.tag in _PLAIN_TEXT or _is_converted(node) else _TAGGED
+    return None if node.tag in _PLAIN_TEXT or _reads_as(node) else _TAGGED
 
 
-def _is_converted(node: yaml.Node) -> bool:
-    """Whether YAML would make something else of this text than text."""
-    return isinstance(node, yaml.ScalarNode) and node.style is None and node.tag in _CONVERTED
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def _reads_as(node: yaml.Node) -> str | None:
+    """What YAML would make of this scalar instead of text; PyYAML speaks 1.1, and some numbers are one in 1.2 only."""
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+        return None
+    if node.tag == f"{_TAG}str" and _NUMBER.fullmatch(node.value):
+        return "a number"
+    return _CONVERTED.get(node.tag)

@@ -76,7 +76,7 @@ def _routes(plan: Plan) -> list[tuple[str, ...]]:
     routed = {route.from_trunk for route in plan.routes}
     for trunk in plan.trunks:
         others = [other.name for other in plan.trunks if other.side is trunk.side.other]
-        if trunk.name not in routed and len(others) == 1:
+        if trunk.allow and trunk.name not in routed and len(others) == 1:
             rows.append((trunk.name, "any", others[0], "as called"))
     return [("ROUTE FROM", "CALLED USER", "TO", "NEW USER"), *rows]
 
@@ -125,7 +125,7 @@ def _budget(what: str, sizes: dict[str, int | None], limit: int | None) -> str:
     open_ended = [name for name, size in sizes.items() if size is None]
     parts = [f"limit {limit}"] if limit else ["no known limit"]
     if bounded:
-        parts.append(f"{len(bounded)} fields take {sum(bounded)} at most")
+        parts.append(f"{sum(bounded)} at most for {len(bounded)} of {len(sizes)} fields")
     if open_ended:
         parts.append(f"without max_bytes: {', '.join(open_ended)}")
     return f"{what}: {'; '.join(parts)}"

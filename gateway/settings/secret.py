@@ -21,8 +21,6 @@ _REFERENCE: Final = re.compile(r"\$\{(?:file:(?P<file>/[^{}]*)|(?P<variable>[A-Z
 
 def parse_secret(value: object) -> SecretStr:
     """`${VARIABLE}`, `${file:/path}` (a line end at its end is taken off) or the secret itself, in quotes."""
-    if isinstance(value, SecretStr):
-        return value
     if isinstance(value, Unquoted):
         raise Refused(f"is read as {value.reads_as} by YAML; put it in quotes")
     if not isinstance(value, str):

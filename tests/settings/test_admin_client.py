@@ -1,0 +1,123 @@
+"""The commands that ask a running gateway: what is asked, and what is said of the answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from gateway.admin_client import TOKEN_VARIABLE
+from gateway.cli import main
+
+
+@dataclass
+class Admin:
+    """A stand-in for the admin server: says what it was told to, remembers what it was asked."""
+
+    url: str = ""
+    code: int = 200
+    body: bytes = b"{}"
+    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def admin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    it = Admin()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            it.asked.append((self.command, self.path, self.headers["Authorization"]))
+            self.send_response(it.code)
+            self.send_header("Content-Length", str(len(it.body)))
+            self.end_headers()
+            self.wfile.write(it.body)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: the test's output is its own."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        it.url = f"http://127.0.0.1:{server.server_port}"
+        yield it
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "path"),
+    [
+        ("calls", "GET", "/calls"),
+        ("status", "GET", "/status"),
+        ("drain", "POST", "/drain"),
+        ("reload", "POST", "/reload"),
+    ],
+)
+def test_each_command_asks_for_its_own(
+    command: str, method: str, path: str, admin: Admin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin.body = json.dumps({"phase": "running", "note": "\x1b[31m"}).encode()
+    assert main([command, "--admin", admin.url]) == 0
+    assert admin.asked == [(method, path, None)]
+    assert capsys.readouterr().out == '{\n  "phase": "running",\n  "note": "\\u001b[31m"\n}\n'
+
+
+def test_the_token_comes_from_the_environment(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "sesame")
+    assert main(["drain", "--admin", admin.url + "/"]) == 0
+    assert admin.asked == [("POST", "/drain", "Bearer sesame")]
+
+
+def test_a_token_that_is_none_is_not_sent(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "sesame\nX-Other: y")
+    assert main(["drain", "--admin", admin.url]) == 1
+    assert admin.asked == []
+    assert capsys.readouterr().err == "GATEWAY_ADMIN_TOKEN holds characters that no admin token has\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "said"),
+    [
+        (401, b'{"error": "this needs the admin token"}', "says 401: this needs the admin token"),
+        (
+            422,
+            b'{"error": "the configuration has problems", "problems": ["a.yaml: sip: is missing"]}',
+            "says 422: the configuration has problems\na.yaml: sip: is missing",
+        ),
+        (503, b"<html>", "says 503: nothing a gateway would say (Service Unavailable)"),
+        (500, b"[]", "says 500: nothing a gateway would say (Internal Server Error)"),
+    ],
+)
+def test_a_refusal_is_said(code: int, body: bytes, said: str, admin: Admin, capsys: pytest.CaptureFixture[str]) -> None:
+    admin.code, admin.body = code, body
+    assert main(["reload", "--admin", admin.url]) == 1
+    assert capsys.readouterr().err == f"the gateway at {admin.url} {said}\n"
+
+
+def test_something_else_that_answers(admin: Admin, capsys: pytest.CaptureFixture[str]) -> None:
+    admin.body = b"<html>"
+    assert main(["status", "--admin", admin.url]) == 1
+    text = f"what answers at {admin.url}/status is no gateway: it does not speak JSON\n"
+    assert capsys.readouterr().err == text
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", "no gateway answers at http://127.0.0.1:1: "),
+        ("127.0.0.1:9464", "no gateway answers at 127.0.0.1:9464: "),
+        ("http://127.0.0.1:port", "'http://127.0.0.1:port' is not a URL such as http://127.0.0.1:9464: "),
+    ],
+)
+def test_nobody_there(url: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--admin", url]) == 1
+    assert capsys.readouterr().err.startswith(said)

@@ -1,0 +1,222 @@
+"""A file becomes settings and a plan, or every problem it has at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from gateway.core.contract import MissingPolicy
+from gateway.core.fields import Field, FieldType, Sensitivity
+from gateway.core.locators import parse_locator
+from gateway.core.networks import PUBLISHED_RANGES
+from gateway.core.plan import (
+    Admin,
+    Credentials,
+    Dialect,
+    Limits,
+    Listener,
+    Media,
+    MediaMode,
+    Plan,
+    Srtp,
+    TlsFiles,
+    Transport,
+    Trunk,
+)
+from gateway.core.profiles import PROFILES
+from gateway.core.routing import Route
+from gateway.core.terms import Direction, On, Side
+from gateway.core.uui import UuiEncoding, UuiFormat, UuiSetup
+from gateway.settings import load
+from gateway.settings.model import Configuration, Section
+from tests.settings.samples import FULL, SOUND, TLS, Loader
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_SECRET", "hunter2")
+    plan = load_text(FULL).plan()
+    assert plan.listeners == (Listener(Transport.UDP, "127.0.0.1", 5060), Listener(Transport.TLS, "127.0.0.1", 5061))
+    assert plan.public_address == "203.0.113.7"
+    assert plan.tls == TlsFiles(f"{TLS}/certificate.pem", f"{TLS}/key.pem", f"{TLS}/certificate.pem")
+    assert plan.media == Media(MediaMode.RELAY, 30000, 30399, ("PCMA",))
+    assert plan.admin == Admin("127.0.0.1", 9000, "hunter2")
+    assert plan.limits == Limits(100, 10, 20.5, 3600, 2, 0)
+    assert plan.trunks == (
+        Trunk(
+            name="pbx",
+            side=Side.PBX,
+            profile=PROFILES["pbx"],
+            uris=("sip:10.0.0.5:5060", "sip:pbx.example.com"),
+            allow=(IPv4Network("10.0.0.5/32"), IPv4Network("10.1.0.0/16")),
+            dialect=Dialect.FREESWITCH,
+        ),
+        Trunk(
+            name="twilio",
+            side=Side.TWILIO,
+            profile=PROFILES["elastic-trunk"],
+            uris=("sip:acme.pstn.twilio.com;transport=tls",),
+            allow=PUBLISHED_RANGES["twilio"],
+            srtp=Srtp.REQUIRED,
+            auth=Credentials("gw", "hunter2"),
+        ),
+    )
+    assert plan.routes == (Route("pbx", re.compile("^9(.*)$"), "twilio", "\\1"), Route("twilio", None, "pbx"))
+
+
+def test_a_file_becomes_a_contract(load_text: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_SECRET", "hunter2")
+    contract = load_text(FULL).plan().contract
+    assert contract.missing is MissingPolicy.REJECT
+    assert contract.uui == {
+        Side.PBX: UuiSetup(UuiFormat.TEXT, UuiEncoding.ASCII, 4, "isdn-uui", "isdn-uui"),
+        Side.TWILIO: UuiSetup(),
+    }
+    customer, count, sid = contract.fields
+    assert customer == Field(
+        name="customer",
+        pbx=parse_locator("var:CUSTOMER"),
+        twilio=parse_locator("header:X-Customer"),
+        required=True,
+        max_bytes=64,
+        sensitivity=Sensitivity.PII,
+    )
+    assert (count.type, count.default) == (FieldType.INTEGER, "7")
+    assert (count.direction, count.on) == (frozenset({Direction.TO_TWILIO}), frozenset({On.INVITE}))
+    assert (sid.pbx, sid.direction) == (None, frozenset({Direction.TO_PBX}))
+
+
+def test_what_is_left_out_has_the_defaults_of_the_plan(load_text: Loader) -> None:
+    plan = load_text(SOUND).plan()
+    defaults = Plan(plan.listeners, plan.trunks, (), plan.contract)
+    assert (plan.media, plan.admin, plan.limits) == (defaults.media, defaults.admin, defaults.limits)
+    assert plan.trunks[0].dialect is Dialect.HEADERS
+    assert plan.trunks[1].profile is PROFILES["sip-domain"]
+
+
+@pytest.mark.parametrize("name", ["gateway.yaml", "minimal.yaml"])
+def test_the_samples_load(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWILIO_SIP_PASSWORD", "hunter2")
+    plan = load(str(ROOT / "config" / name)).plan()
+    assert {trunk.side for trunk in plan.trunks} == set(Side)
+
+
+def keys_of(section: type[Section]) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield field.alias or name
+        for inner in sections_in(field.annotation):
+            yield from keys_of(inner)
+
+
+def sections_in(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from sections_in(inner)
+
+
+@pytest.mark.parametrize("key", sorted(set(keys_of(Configuration))))
+def test_the_full_sample_speaks_of_every_setting(key: str) -> None:
+    text = (ROOT / "config/gateway.yaml").read_text(encoding="utf-8")
+    assert re.search(rf"\b{key}:|^  #   {key} ", text, re.MULTILINE)
+
+
+def test_the_full_sample_is_at_its_defaults_where_it_says_so(
+    load_text: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands beside `Default:` as the value in use is the default indeed."""
+    monkeypatch.setenv("TWILIO_SIP_PASSWORD", "hunter2")
+    sample, bare = load(str(ROOT / "config/gateway.yaml")).plan(), load_text(SOUND).plan()
+    assert (sample.media, sample.admin, sample.limits) == (bare.media, bare.admin, bare.limits)
+
+
+def test_all_problems_at_once_in_the_order_of_the_file(complaints: Callable[[str], list[str]]) -> None:
+    text = """\
+limits: {calls: "10", calls: 20}
+context:
+  fields:
+    queue: {pbx: "header:X-Queue", twilio: "header:Subject", priority: 1, required: yes}
+routes:
+  - {from: pbx, to: carrier, user: "\\\\1"}
+trunks:
+  twilio: {side: twilio, uris: ["sip:acme.sip.twilio.com;transport=tcp"], allow: ["twilio"], profile:}
+  pbx: {side: pbx, uris: ["sip:127.0.0.2"], allow: ["10.0.0.1/8"], profile: sip-domain}
+sip: {listen: ["udp://127.0.0.1:5060", "udp://127.0.0.1:5060"], publc_address: 10.0.0.1}
+"""
+    assert [line.partition(":")[0] for line in complaints(text)] == [
+        "limits.calls",
+        "limits.calls",
+        "context.fields.queue.twilio",
+        "context.fields.queue.priority",
+        "context.fields.queue.required",
+        "routes[0].to",
+        "routes[0].user",
+        "trunks.twilio.uris[0]",
+        "trunks.twilio.profile",
+        "trunks.pbx.allow[0]",
+        "trunks.pbx.profile",
+        "sip.listen[1]",
+        "sip.publc_address",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("trunks: [pbx]", "trunks"),
+        ("trunks: {pbx: pbx, twilio: {side: twilio, uris: ['sip:a'], allow: [twilio]}}", "trunks.pbx"),
+        ("trunks: {pbx: {side: x, uris: ['sip:a']}, twilio: {side: twilio, uris: ['sip:a']}}", "trunks.pbx.side"),
+    ],
+    ids=["no trunks to speak of", "a trunk that is none", "a trunk of no side"],
+)
+def test_a_bad_part_does_not_set_off_others(text: str, only: str, complaints: Callable[[str], list[str]]) -> None:
+    lines = complaints(f'sip: {{listen: ["udp://127.0.0.1:5060"]}}\n{text}\n')
+    assert [line.partition(":")[0] for line in lines] == [only]
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("media.rtp_ports", "media: {rtp_ports: many}\nlimits: {calls: 1000}"),
+        ("limits.calls", "limits: {calls: 9999}\nmedia: {rtp_ports: 20000-20003}"),
+        ("admin.listen", "admin: {listen: 9464}"),
+        ("routes[0].match", "routes: [{from: pbx, match: '(', to: twilio, user: '\\1'}, {from: pbx, to: twilio}]"),
+        ("context.fields.a.direction", "context: {fields: {a: {pbx: 'call:id', twilio: 'header:X-A', direction: x}}}"),
+        ("context.fields.a.pbx", "context: {fields: {a: {pbx: nowhere, twilio: 'header:X-A'}}}"),
+        ("context.uui.pbx", "context: {uui: {pbx: x}, fields: {a: {pbx: uui, twilio: 'header:X-A'}}}"),
+        ("context.fields", "context: {fields: [a]}"),
+        ("context", "context: fields"),
+        ("routes", "routes: pbx"),
+    ],
+)
+def test_nothing_is_checked_against_what_is_bad(place: str, text: str, complaints: Callable[[str], list[str]]) -> None:
+    assert [line.partition(":")[0] for line in complaints(SOUND + text + "\n")] == [place]
+
+
+def test_the_hash_names_what_is_set_and_not_how(load_text: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_SECRET", "one")
+    first = load_text(FULL).plan().hash
+    assert re.fullmatch("[0-9a-f]{12}", first)
+    monkeypatch.setenv("GATEWAY_TEST_SECRET", "another")
+    same = FULL.replace("srtp: required", "srtp: 'required' # quoted").replace("7\n", "7\n\n")
+    assert load_text(same).plan().hash == first
+    assert load_text(FULL.replace("calls: 100", "calls: 99")).plan().hash != first
+    assert load_text(FULL + "    last: {pbx: 'header:X-Last'}\n").plan().hash != first
+
+
+def test_public_values_are_by_the_names_of_the_file(load_text: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_SECRET", "hunter2")
+    public: Any = load_text(FULL).public()
+    assert public["sip"]["listen"] == ["udp://127.0.0.1:5060", "tls://127.0.0.1:5061"]
+    assert public["media"]["rtp_ports"] == "30000-30399"
+    assert public["admin"] == {"listen": "127.0.0.1:9000", "token": "**********"}
+    assert public["trunks"]["pbx"]["allow"] == ["10.0.0.5", "10.1.0.0/16"]
+    assert public["routes"][0] == {"from": "pbx", "match": "^9(.*)$", "to": "twilio", "user": "\\1"}
+    assert public["context"]["uui"]["pbx"]["discriminator"] == "04"
+    assert public["context"]["fields"]["customer"]["class"] == "pii"

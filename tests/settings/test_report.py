@@ -1,0 +1,119 @@
+"""What `gateway check` says of a file without problems, to the letter."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.settings import build_report
+from tests.settings.samples import FULL, SOUND, Loader
+
+
+def report_of(text: str, load_text: Loader) -> str:
+    """The report without its first line, which names the file and the hash."""
+    return build_report(load_text(text)).partition("\n\n")[2]
+
+
+def test_the_first_line_names_file_and_hash(load_text: Loader) -> None:
+    settings = load_text(SOUND)
+    first = build_report(settings).partition("\n")[0]
+    assert first == f"{settings.file}: no problems; this is what would run (configuration {settings.plan().hash})"
+
+
+def test_a_file_without_context(load_text: Loader) -> None:
+    assert (
+        report_of(SOUND, load_text)
+        == """\
+listen          udp://127.0.0.1:5060
+public address  the bound one
+media           relay, PCMU, PCMA, RTP ports 20000-29999
+admin           http://127.0.0.1:9464, no token
+limits          500 calls, 30 new ones a second
+times           ring 60 s, call 14400 s, drain 3600 s
+failover        next URI after 4 s without a response
+
+TRUNK   SIDE    PROFILE     VARIABLES  SRTP  USER NAME  CALLS GO TO              CALLS COME FROM
+pbx     pbx     pbx         headers    off   -          sip:127.0.0.2            127.0.0.2
+twilio  twilio  sip-domain  -          off   -          sip:acme.sip.twilio.com  twilio
+
+ROUTE FROM  CALLED USER  TO      NEW USER
+pbx         any          twilio  as called
+twilio      any          pbx     as called
+
+no context fields: nothing crosses but audio"""
+    )
+
+
+def test_a_file_with_everything(load_text: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_SECRET", "hunter2")
+    sections = report_of(FULL, load_text).split("\n\n")
+    assert sections[0].splitlines()[1:5] == [
+        "public address  203.0.113.7",
+        "media           relay, PCMA, RTP ports 30000-30399",
+        "admin           http://127.0.0.1:9000, token set",
+        "limits          100 calls, 10 new ones a second",
+    ]
+    assert sections[2:] == [
+        """\
+ROUTE FROM  CALLED USER  TO      NEW USER
+pbx         ^9(.*)$      twilio  \\1
+twilio      any          pbx     as called""",
+        """\
+FIELD     PBX           TWILIO                   DIRECTION  ON      TYPE     CLASS   MAX BYTES  WITHOUT A VALUE
+customer  var:CUSTOMER  header:X-Customer        both       invite  text     pii     64         missing
+count     uui           header:X-Count           to_twilio  invite  integer  public  -          default '7'
+sid       -             header:X-Twilio-CallSid  to_pbx     invite  text     public  -          -""",
+        """\
+bytes to_twilio, profile elastic-trunk: limit 800; 74 at most for 1 of 2 fields; without max_bytes: count
+bytes to_pbx, profile pbx: no known limit; 74 at most for 1 of 1 fields""",
+    ]
+
+
+def budget_of(field: str, load_text: Loader) -> list[str]:
+    report = report_of(f"{SOUND}context: {{fields: {{it: {field}}}}}\n", load_text)
+    return report.rpartition("\n\n")[2].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("field", "bytes_on_the_wire"),
+    [
+        ("{pbx: 'const:gold', twilio: 'header:X-Tier', direction: to_twilio}", len("X-Tier") + len("gold")),
+        ("{pbx: 'var:VIP', twilio: 'header:X-VIP', direction: to_twilio, type: boolean}", len("X-VIP") + 5),
+        ("{pbx: 'var:Q', twilio: 'header:X-Q', direction: to_twilio, max_bytes: 2, default: aa}", len("X-Q") + 2),
+        ("{pbx: 'var:Q', twilio: uui, direction: to_twilio, max_bytes: 8}", len("User-to-User;encoding=hex") + 16),
+        ("{twilio: 'header:X-Q', direction: to_twilio, default: here}", len("X-Q") + 4),
+    ],
+    ids=["a constant", "a boolean", "text with a limit", "User-to-User in hex", "nothing but a default"],
+)
+def test_the_bytes_that_a_field_takes_at_most(field: str, bytes_on_the_wire: int, load_text: Loader) -> None:
+    expected = f"bytes to_twilio, profile sip-domain: limit 800; {bytes_on_the_wire} at most for 1 of 1 fields"
+    assert budget_of(field, load_text) == [expected]
+
+
+def test_a_private_default_is_not_shown(load_text: Loader) -> None:
+    field = "{pbx: 'var:Q', twilio: 'header:X-Q', class: pii, default: hidden}"
+    report = report_of(f"{SOUND}context: {{fields: {{it: {field}}}}}\n", load_text)
+    assert "default ***" in report
+    assert "hidden" not in report
+
+
+def test_every_pair_of_trunks_has_its_budget(load_text: Loader) -> None:
+    more = '  trunk: {side: twilio, profile: elastic-trunk, uris: ["sip:acme.pstn.twilio.com"]}\n'
+    routes = "routes: [{from: pbx, to: trunk}]\n"
+    context = "context: {fields: {it: {pbx: 'var:Q', twilio: 'header:X-Q', max_bytes: 10}}}\n"
+    assert report_of(SOUND + more + routes + context, load_text).rpartition("\n\n")[2].splitlines() == [
+        "bytes to_twilio, profile sip-domain: limit 800; 13 at most for 1 of 1 fields",
+        "bytes to_twilio, profile elastic-trunk: limit 800; 13 at most for 1 of 1 fields",
+        "bytes to_pbx, profile pbx: no known limit; 17 at most for 1 of 1 fields",
+    ]
+
+
+def test_a_trunk_that_is_only_called_has_no_route_of_its_own(load_text: Loader) -> None:
+    more = '  backup: {side: twilio, uris: ["sip:backup.sip.twilio.com"]}\n'
+    routes = "routes: [{from: pbx, to: twilio}]\n"
+    report = report_of(SOUND + more + routes, load_text)
+    assert "nobody" in report
+    assert report.split("\n\n")[2].splitlines() == [
+        "ROUTE FROM  CALLED USER  TO      NEW USER",
+        "pbx         any          twilio  as called",
+        "twilio      any          pbx     as called",
+    ]
