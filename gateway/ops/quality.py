@@ -28,11 +28,10 @@ PLAYOUT_JITTERS = 2.0
 """A playout buffer holds about twice the mean jitter (RFC 3550, section 6.4.1), and that is delay to the listener."""
 
 MIN_MOS = 1.0
-MAX_MOS = 4.5
 
 
 def estimate_mos(loss_ratio: float, jitter_seconds: float, round_trip_seconds: float) -> float:
-    """Mean opinion score, 1.0 to 4.5, of a G.711 stream.
+    """Mean opinion score of a G.711 stream, 1.0 to 4.41: the scale ends at 4.5, G.711 on the telephone before.
 
     `loss_ratio` is lost packets of expected ones (0 to 1). Figures outside their range, as a lying RTCP peer can cause,
     count as the nearest possible ones.
@@ -62,6 +61,4 @@ def _mos_from_rating(rating: float) -> float:
     """G.107, annex B. Between 0 and 6.5 the cubic dips below 1, the end of the scale."""
     if rating <= 0:
         return MIN_MOS
-    if rating >= 100:
-        return MAX_MOS
     return max(MIN_MOS, 1 + 0.035 * rating + 7e-6 * rating * (rating - 60) * (100 - rating))

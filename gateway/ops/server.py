@@ -53,6 +53,7 @@ class AdminServer:
             )
         )
         self._thread: threading.Thread | None = None
+        self._failure: OSError | None = None
 
     @property
     def port(self) -> int:
@@ -71,7 +72,7 @@ class AdminServer:
         self._thread.start()
         self._server.settled.wait()
         if not self._server.started:
-            raise StartError(f"admin HTTP did not start on {self._host}:{self._port}; the log says why")
+            raise StartError(f"admin HTTP did not start on {self._host}:{self._port}: {self._failure}")
 
     def stop(self) -> None:
         """Stop listening, let running requests end for a second, join the thread."""
@@ -87,6 +88,8 @@ class AdminServer:
         try:
             with listener:
                 self._server.run(sockets=[listener])
+        except OSError as error:  # an event loop needs file descriptors, too
+            self._failure = error
         finally:
             self._server.settled.set()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import threading
 from collections.abc import Iterator, MutableMapping
@@ -424,21 +423,6 @@ def test_a_failure_of_ours_is_500_with_its_traceback_in_the_log_alone(
     (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert (line.getMessage(), vars(line)["path"]) == ("admin request failed", path)
     assert line.exc_info and isinstance(line.exc_info[1], RuntimeError)
-
-
-def test_requests_leave_no_thread_and_no_file() -> None:
-    def use() -> None:
-        switch = Switch()
-        with Gateway(switch).client as client:
-            for path in ("/metrics", "/status", "/calls", "/calls/5f0c", "/nowhere"):
-                client.get(path)
-        switch.close()
-
-    use()
-    threads, files = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
-    use()
-    assert set(threading.enumerate()) == threads
-    assert len(os.listdir("/proc/self/fd")) == files
 
 
 def test_many_readers_at_once_read_the_same(gateway: Gateway) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import signal
 import socket
@@ -19,6 +21,7 @@ from gateway.errors import StartError
 from gateway.ops import server
 from gateway.ops.server import AdminServer
 
+HOST = "127.0.0.1"
 RECEIVE_SECONDS = 10
 
 
@@ -26,7 +29,11 @@ async def hello(request: Request) -> PlainTextResponse:
     return PlainTextResponse("hello")
 
 
-def new_server(host: str = "127.0.0.1", port: int = 0) -> AdminServer:
+def hello_from_a_worker(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("hello")
+
+
+def new_server(host: str = HOST, port: int = 0) -> AdminServer:
     return AdminServer(Starlette(routes=[Route("/", hello)]), host, port)
 
 
@@ -98,14 +105,21 @@ def test_an_unusable_address_is_a_start_error_and_leaves_nothing(host: str, port
     assert (threading.active_count(), open_files()) == (threads, files)
 
 
-def test_start_and_stop_leave_no_thread_and_no_file() -> None:
+def test_start_requests_and_stop_leave_no_thread_and_no_file() -> None:
+    def use() -> None:
+        admin = AdminServer(Starlette(routes=[Route("/", hello), Route("/waiting", hello_from_a_worker)]), HOST, 0)
+        admin.start()
+        with httpx.Client(base_url=f"http://{HOST}:{admin.port}") as client:
+            client.get("/")
+            client.get("/waiting")
+            admin.stop()
+
+    use()
     threads, files = set(threading.enumerate()), open_files()
     for _ in range(3):
-        admin = new_server()
-        admin.start()
-        with httpx.Client(base_url=f"http://127.0.0.1:{admin.port}") as client:
-            client.get("/")
-            admin.stop()
+        use()
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(RECEIVE_SECONDS)  # workers of the server's loop are told to end, and do so a moment after it
     assert set(threading.enumerate()) == threads
     assert open_files() == files
 
@@ -191,6 +205,65 @@ def test_a_peer_that_does_not_read_its_answer_is_cut_off(monkeypatch: pytest.Mon
         assert cut_off.wait(RECEIVE_SECONDS)
     monkeypatch.undo()
     admin.stop()
+
+
+def test_an_answer_in_progress_is_the_last_of_an_old_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTION_SECONDS", 0.05)
+    expired = asyncio.Event()
+
+    async def slow(request: Request) -> PlainTextResponse:
+        await expired.wait()
+        return PlainTextResponse("late")
+
+    class Watched(server._BoundedProtocol):
+        def _expire(self) -> None:
+            super()._expire()
+            expired.set()
+
+    monkeypatch.setattr(server, "_BoundedProtocol", Watched)
+    admin = AdminServer(Starlette(routes=[Route("/", slow)]), "127.0.0.1", 0)
+    admin.start()
+    try:
+        with connect(admin) as peer, peer.makefile("rb") as answer:
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer.read().endswith(b"\r\n\r\nlate")  # to its end: the connection is closed
+    finally:
+        admin.stop()
+
+
+def test_a_handler_that_blocks_does_not_keep_stop_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "STOP_SECONDS", 0.05)
+    reached, go_on = threading.Event(), threading.Event()
+
+    async def blocking(request: Request) -> PlainTextResponse:
+        reached.set()
+        go_on.wait(RECEIVE_SECONDS)
+        return PlainTextResponse("at last")
+
+    admin = AdminServer(Starlette(routes=[Route("/", blocking)]), "127.0.0.1", 0)
+    admin.start()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "admin-http"]
+    with connect(admin) as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert reached.wait(RECEIVE_SECONDS)
+        admin.stop()
+        assert [record.getMessage() for record in caplog.records] == ["admin HTTP did not stop in time"]
+        go_on.set()
+        thread.join(RECEIVE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_a_machine_without_descriptors_is_a_start_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: object, sockets: list[socket.socket]) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(server._Server, "run", run)
+    threads, files = threading.active_count(), open_files()
+    with pytest.raises(StartError, match=r"^admin HTTP did not start on 127.0.0.1:\d+: .*Too many open files$"):
+        new_server().start()
+    assert (threading.active_count(), open_files()) == (threads, files)
 
 
 @pytest.mark.parametrize(
