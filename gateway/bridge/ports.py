@@ -82,6 +82,9 @@ class SipPort(Protocol):
     def call_id(self, leg: LegId) -> str:
         """SIP Call-ID of a leg; empty once it is gone."""
 
+    def heard(self, leg: LegId) -> bool:
+        """Whether the peer gave any sign of life since the leg was placed: any response, 100 included."""
+
     def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a provisional response; 183 carries SDP."""
 

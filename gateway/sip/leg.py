@@ -19,12 +19,11 @@ from gateway.bridge.events import (
     OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
-    OutboundTrying,
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.sip.convert import call_settings, received_message
 from gateway.sip.guard import guarded
-from gateway.sip.media import DigitRelay, active_audio, stream_figures
+from gateway.sip.media import DigitRelay, stream_figures
 
 Emit = Callable[[Report], None]
 
@@ -40,7 +39,6 @@ class SipLeg(pj.Call):
         self.ended = False
         self.peer: SipLeg | None = None
         self._emit = emit
-        self._heard = False
         self._digits = DigitRelay()
 
     # -- what the engine wants -----------------------------------------------------------------------------------
@@ -55,12 +53,8 @@ class SipLeg(pj.Call):
 
     def join_media(self) -> None:
         """Connect both ways with the peer leg once both have audio; harmless to repeat."""
-        if self.peer is None or self.ended or self.peer.ended:
-            return
-        mine, theirs = active_audio(self), active_audio(self.peer)
-        if mine and theirs:
-            mine.startTransmit(theirs)
-            theirs.startTransmit(mine)
+        if self.peer is not None and not self.ended and not self.peer.ended:
+            pj.joinLegs(self.getId(), self.peer.getId())
 
     # -- callbacks of pjsua2 -------------------------------------------------------------------------------------
 
@@ -70,29 +64,24 @@ class SipLeg(pj.Call):
 
     @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
-        info = self.getInfo()
-        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._end(info.lastStatusCode, prm.e)
+        state = pj.legState(self.getId())
+        if state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._end(pj.legStatus(self.getId()), prm.e)
         elif self.role is Role.INBOUND:
-            if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            if state == pj.PJSIP_INV_STATE_CONFIRMED:
                 self.report(InboundConfirmed())
-        elif info.state == pj.PJSIP_INV_STATE_EARLY:
-            self.report(OutboundProgress(info.lastStatusCode, received_message(prm.e)))
-        elif info.state == pj.PJSIP_INV_STATE_CONNECTING:
+        elif state == pj.PJSIP_INV_STATE_EARLY:
+            self.report(OutboundProgress(pj.legStatus(self.getId()), received_message(prm.e)))
+        elif state == pj.PJSIP_INV_STATE_CONNECTING:
             self.report(OutboundAnswered(received_message(prm.e)))
-
-    @guarded
-    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
-        """The stack has no call state for 100: the first response shows only in the transaction."""
-        if self._heard or self.role is Role.INBOUND:
-            return
-        if prm.e.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
-            self._heard = True
-            self.report(OutboundTrying())
 
     @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         self.join_media()
+
+    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
+        """No redirection is followed: trunks say where calls go. With STOP the leg would end as 487, not as its 3xx."""
+        return int(pj.PJSIP_REDIRECT_REJECT)
 
     @guarded
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:

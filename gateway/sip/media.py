@@ -1,4 +1,4 @@
-"""Audio of a leg: whether it flows, its RTP figures, and DTMF (RFC 4733) on its way to the other leg.
+"""Audio of a leg: its RTP figures, and DTMF (RFC 4733) on its way to the other leg.
 
 Voice is relayed by PJMEDIA's own threads; nothing here runs for each packet.
 """
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from gateway.sip.leg import SipLeg
 
 MICROSECONDS = 1e-6
-
-
-def active_audio(leg: SipLeg) -> pj.AudioMedia | None:
-    """The leg's audio, if both sides agreed on it and it is not held."""
-    for index, media in enumerate(leg.getInfo().media):
-        if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-            return leg.getAudioMedia(index)
-    return None
 
 
 def stream_figures(leg: SipLeg, index: int) -> LegMedia:

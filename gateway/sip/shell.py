@@ -177,7 +177,12 @@ class SipShell:
         found = self._legs.get(leg)
         if found is None or found.ended:
             return ""
-        return str(found.getInfo().callIdString)
+        return str(pj.legCallId(found.getId()))
+
+    def heard(self, leg: LegId) -> bool:
+        """Whether the peer gave any sign of life since the leg was placed."""
+        found = self._legs.get(leg)
+        return found is not None and bool(pj.legHeard(found.getId()))
 
     def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a provisional response."""

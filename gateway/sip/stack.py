@@ -49,6 +49,8 @@ def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> No
     Raises:
         StartError: a listener's address cannot be had, or a file cannot be read.
     """
+    pj.sipSetLogLevel(0)  # until libInit gives it our log, PJSIP writes to stdout
+    pj.sipSwitchLargeRequestsToTcp(False)  # the trunk's URI says the transport
     endpoint.libCreate()
     try:
         endpoint.libInit(_endpoint_config(plan, writer, agent))

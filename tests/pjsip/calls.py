@@ -33,9 +33,6 @@ class RecordingCall(pj.Call):
         read = prm.e.type == pj.PJSIP_EVENT_TSX_STATE and prm.e.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG
         self.log.append((state, prm.e.body.tsxState.src.rdata.wholeMsg if read else ""))
 
-    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
-        self.log.append(("transaction", prm.e.body.tsxState.src.rdata.wholeMsg))
-
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
         if self.sdp:
             prm.sdp.wholeSdp = self.sdp
