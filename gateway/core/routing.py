@@ -6,24 +6,22 @@ side with the same user part.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gateway.core.networks import plain_network
 from gateway.core.octets import is_utf8
+from gateway.core.patterns import Pattern, Template, parse_pattern, parse_template
 from gateway.core.plan import Network, Trunk
 from gateway.core.sanitise import find_control
 from gateway.core.uri import escape_user
 from gateway.errors import CallRefused
 
 MAX_USER_CHARACTERS = 256
-"""Longest user part that is routed. A route's regex is the operator's, but `re` backtracks: bounding what a peer may
-send bounds the time a pattern of polynomial cost takes. One of exponential cost (`(a+)+$`) stays a fault of the
-configuration."""
+"""Longest user part that is routed."""
 
-_EVERYTHING = re.compile(r".*", re.DOTALL)
+_EVERYTHING = parse_pattern("(?s).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,10 @@ class Route:
     """
 
     from_trunk: str
-    match: re.Pattern[str] | None
+    match: Pattern | None
     to_trunk: str
     user: str | None = None
+    _template: Template = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a `user` that names a group `match` does not have.
@@ -46,16 +45,15 @@ class Route:
             ValueError: with the complete sentence.
         """
         try:
-            (self.match or _EVERYTHING).sub(self.user or "", "")
-        except (re.error, IndexError) as error:
-            raise ValueError(f"user {self.user!r} does not fit the match: {error}.") from error
+            template = parse_template("\\g<0>" if self.user is None else self.user, self.match or _EVERYTHING)
+        except ValueError as error:
+            raise ValueError(f"user {self.user!r} does not fit the match: {error}.") from None
+        object.__setattr__(self, "_template", template)
 
     def rewrite(self, user: str) -> str | None:
         """The user part to call, None when this route does not match."""
-        found = (self.match or _EVERYTHING).search(user)
-        if found is None:
-            return None
-        return user if self.user is None else found.expand(self.user)
+        rewritten = (self.match or _EVERYTHING).rewrite(user, self._template)
+        return user if self.user is None and rewritten is not None else rewritten
 
 
 @dataclass(frozen=True, slots=True)

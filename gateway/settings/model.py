@@ -33,7 +33,7 @@ from gateway.settings.words import (
     FilePath,
     LocatorText,
     Name,
-    Pattern,
+    PatternText,
     Token,
     Username,
     parse_default,
@@ -134,7 +134,7 @@ class Route(Section):
     essential: ClassVar[tuple[str, ...]] = ("match",)
 
     from_trunk: Name = Field(alias="from", description="the trunk that the call comes from")
-    match: Pattern | None = None
+    match: PatternText | None = None
     to_trunk: Name = Field(alias="to", description="the trunk that the call goes to")
     user: Name | None = None
 

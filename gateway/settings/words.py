@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, PlainSerializer
 from gateway.core.fields import TYPE_CHECKS, FieldType
 from gateway.core.headers import is_token
 from gateway.core.locators import Locator, parse_locator
+from gateway.core.patterns import Pattern, parse_pattern
 from gateway.core.refusal import Refusal
 from gateway.settings.document import Unquoted
 from gateway.settings.scalars import Refused, nearest, parse_text, shown
@@ -47,15 +48,14 @@ def field_name_problem(name: str) -> str | None:
     return "is not a field name (letters, digits, - and _, 64 at most, a letter first)"
 
 
-def parse_pattern(value: object) -> re.Pattern[str]:
-    """A regular expression of Python's `re`."""
+def parse_pattern_text(value: object) -> Pattern:
+    """A regular expression in the syntax of RE2."""
     text = parse_text(value)
     if len(text) > LONGEST_PATTERN:
         raise Refused(f"has {len(text)} characters; a regular expression can have {LONGEST_PATTERN} at most")
     try:
-        return re.compile(text)
-    # FutureWarning ("possible nested set") is raised under -W error only; its filters are the whole process's to set.
-    except (re.error, OverflowError, RecursionError, FutureWarning) as error:
+        return parse_pattern(text)
+    except ValueError as error:
         raise Refused(f"{shown(text)} is not a regular expression: {error}") from None
 
 
@@ -122,6 +122,6 @@ Name = Annotated[str, BeforeValidator(parse_word)]
 FilePath = Annotated[str, BeforeValidator(parse_text)]
 Token = Annotated[str, BeforeValidator(parse_token)]
 Username = Annotated[str, BeforeValidator(parse_username)]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(parse_pattern), PlainSerializer(lambda pattern: pattern.pattern)]
+PatternText = Annotated[Pattern, BeforeValidator(parse_pattern_text), PlainSerializer(lambda pattern: pattern.pattern)]
 LocatorText = Annotated[Locator, BeforeValidator(parse_locator_text), PlainSerializer(lambda locator: locator.text)]
 Discriminator = Annotated[int | None, BeforeValidator(parse_discriminator), PlainSerializer(build_discriminator)]

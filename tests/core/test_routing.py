@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.networks import parse_networks
+from gateway.core.patterns import parse_pattern
 from gateway.core.plan import Trunk
 from gateway.core.profiles import PROFILES
 from gateway.core.routing import MAX_USER_CHARACTERS, Destination, Route, Router, request_uri
@@ -82,10 +83,10 @@ def test_without_routes_no_trunk_is_no_route() -> None:
 
 
 ROUTES = (
-    Route("pbx", re.compile(r"^9(\+?[0-9]+)$"), "twilio", r"\1"),
-    Route("pbx", re.compile(r"^sales"), "backup", "100"),
-    Route("pbx", re.compile(r"^keep$"), "backup"),
-    Route("pbx", re.compile(r"^empty(x?)$"), "backup", r"\1"),
+    Route("pbx", parse_pattern(r"^9(\+?[0-9]+)$"), "twilio", r"\1"),
+    Route("pbx", parse_pattern(r"^sales"), "backup", "100"),
+    Route("pbx", parse_pattern(r"^keep$"), "backup"),
+    Route("pbx", parse_pattern(r"^empty(x?)$"), "backup", r"\1"),
 )
 
 
@@ -136,11 +137,16 @@ def test_a_route_without_a_match_takes_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "word"), [(r"\2", "invalid group reference"), (r"\g<name>", "unknown group name"), ("\\", "bad escape")]
+    ("user", "why"),
+    [
+        (r"\2", "the expression has no group 2"),
+        (r"\g<name>", "the expression has no group name"),
+        ("\\", "\\ means nothing here; groups are \\1 to \\9 or \\g<name>, a backslash is \\\\"),
+    ],
 )
-def test_a_rewriting_that_cannot_work_is_refused(user: str, word: str) -> None:
-    with pytest.raises(ValueError, match=f"{re.escape(repr(user))} does not fit the match: .*{word}"):
-        Route("pbx", re.compile("(a)"), "twilio", user)
+def test_a_rewriting_that_cannot_work_is_refused(user: str, why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"user {user!r} does not fit the match: {why}.")):
+        Route("pbx", parse_pattern("(a)"), "twilio", user)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +172,12 @@ def test_a_route_between_wrong_trunks_is_refused(route: Route, sentence: str) ->
 )
 def test_a_user_is_put_into_the_uri_of_a_trunk(trunk_uri: str, user: str, uri: str) -> None:
     assert request_uri(trunk_uri, user) == uri
+
+
+@pytest.mark.timeout(2)
+def test_a_pattern_that_backtracks_without_end_elsewhere_costs_nothing() -> None:
+    router = Router([PBX, TWILIO], [Route("pbx", parse_pattern("(a+)+$"), "twilio")])
+    assert refusal(router, PBX, "a" * (MAX_USER_CHARACTERS - 1) + "!").warning == "no route matches the called user"
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))

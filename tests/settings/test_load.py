@@ -14,6 +14,7 @@ from gateway.core.contract import MissingPolicy
 from gateway.core.fields import Field, FieldType, Sensitivity
 from gateway.core.locators import parse_locator
 from gateway.core.networks import PUBLISHED_RANGES
+from gateway.core.patterns import parse_pattern
 from gateway.core.plan import (
     Admin,
     Credentials,
@@ -67,7 +68,7 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             auth=Credentials("gw", "hunter2"),
         ),
     )
-    assert plan.routes == (Route("pbx", re.compile("^9(.*)$"), "twilio", "\\1"), Route("twilio", None, "pbx"))
+    assert plan.routes == (Route("pbx", parse_pattern("^9(.*)$"), "twilio", "\\1"), Route("twilio", None, "pbx"))
 
 
 def test_a_file_becomes_a_contract(load_text: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
