@@ -48,6 +48,8 @@ CONFIGURE_OPTIONS = shlex.split("""
     --disable-libwebrtc --disable-sdl --disable-ffmpeg --disable-v4l2 --disable-openh264 --disable-vpx
     LIBS=-lspeexdsp
 """)
+# What we change in upstream's code; each says why.
+PATCHES = ("message-buffers.patch",)
 C_FLAGS = "-O2 -fPIC -DNDEBUG"
 
 # -threads: the GIL is released in every call into PJSIP, else its threads and ours wait for each other for ever.
@@ -56,7 +58,7 @@ SWIG_OPTIONS = ["-c++", "-threads", "-python"]
 BINDING_FLAGS = ["-O1", "-g0", "-fPIC"]
 
 LIBRARIES = ["pjlib", "pjlib-util", "pjmedia", "pjsip", "pjnath"]
-TOOLS = ["gcc", "g++", "make", "pkg-config", "swig", "strip", "tar"]
+TOOLS = ["gcc", "g++", "make", "pkg-config", "swig", "strip", "tar", "patch"]
 
 
 class BuildError(Exception):
@@ -106,7 +108,7 @@ def step(what: str) -> Iterator[None]:
 def hash_build_inputs(source: str) -> str:
     """Everything that makes two wheels differ, known before anything is downloaded."""
     inputs = hashlib.sha256()
-    for file in ("config_site.h", "gateway.i", "build.py"):
+    for file in ("config_site.h", "gateway.i", "build.py", *PATCHES):
         inputs.update((HERE / file).read_bytes())
     machine = [sysconfig.get_config_var("SOABI"), sysconfig.get_platform(), *platform.libc_ver()]
     for text in [source, *CONFIGURE_OPTIONS, C_FLAGS, *SWIG_OPTIONS, *BINDING_FLAGS, *machine]:
@@ -212,6 +214,8 @@ def compile_module(tree: Path) -> Path:
     # A driver for a sound card which Debian leaves out of its copy; we have no use for any.
     makefile = tree / "pjmedia/build/Makefile"
     makefile.write_text(makefile.read_text().replace(" bdimad_dev.o", ""))
+    for patch in PATCHES:
+        run(["patch", "--strip=1", "--input", str(HERE / patch)], tree, f"{patch} does not fit this PJSIP")
     with step("configure"):
         run(["./configure", *CONFIGURE_OPTIONS, f"CFLAGS={C_FLAGS}", f"CXXFLAGS={C_FLAGS}"], tree)
     with step("compile the libraries (about a minute)"):
