@@ -6,6 +6,7 @@ happened instead.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gateway.lab.tone import Sound, Tone, find_tone, read_wav
+from gateway.lab.tone import LOUDNESS_DBFS, Sound, Tone, find_tone, read_wav
 
 Event = dict[str, object]
 HeaderPairs = Iterable[tuple[str, str]]
@@ -27,7 +28,6 @@ TIMEOUT_SECONDS = 5.0
 START_SECONDS = 10.0
 SETTLE_SECONDS = 0.3
 """What a recording starts with and nobody judges: packets in flight and a jitter buffer that fills."""
-LOUDNESS_DBFS = -12.0
 SHOWN_LINES = 5
 
 
@@ -67,9 +67,8 @@ class Phone:
             )
         try:
             return cls(name, process, folder)
-        except LabError:
-            process.kill()
-            _let_go(process)
+        except (LabError, KeyboardInterrupt):
+            _end(process)
             raise
 
     def __enter__(self) -> Self:
@@ -82,13 +81,7 @@ class Phone:
 
     def stop(self) -> int:
         """Hang up everything and end the process; its exit code."""
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        try:
-            self._process.wait(TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        return _let_go(self._process)
+        return _end(self._process)
 
     def call(self, uri: str, headers: HeaderPairs = (), caller: str = "") -> Call:
         """Place a call with these headers; `caller` is the name-addr that From shows."""
@@ -167,7 +160,7 @@ class Call:
         self.number = int(str(first["call"]))
         self.invite = str(first.get("message", ""))
         """The INVITE as it arrived; empty for a call that was placed."""
-        self._recording: Path | None = None
+        self.call_id = str(first.get("call_id", "")) or dict(self.headers)["Call-ID"]
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -230,9 +223,15 @@ def _log(folder: Path, name: str) -> Path:
     return folder / f"{name}.log"
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> int:
-    """The exit code, with the pipes closed."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    return process.wait(TIMEOUT_SECONDS)
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """Let a telephone end, or end it; its exit code. Harmless to repeat."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    try:
+        process.wait(TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    process.stdout.close()
+    return process.wait()

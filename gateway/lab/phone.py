@@ -15,7 +15,7 @@ Commands (`headers` are [name, value] pairs and may be left out, as may what sta
 
 Events (`call` numbers the calls of this process from 1; `message` is the SIP message as it came, null without one)
   ready      uri, address, port                  after the start
-  placed     call                                answers `call`
+  placed     call, call_id                       answers `call`; the SIP Call-ID
   invite     call, message, source               an INVITE arrived; it rings until it is answered
   progress   call, code, message                 a provisional response other than 100
   answered   call, message                       200 arrived
@@ -41,11 +41,11 @@ from pathlib import Path
 import pjsua2 as pj
 
 from gateway.lab.agent import Agent, Event, LabCall
+from gateway.lab.tone import LOUDNESS_DBFS
 from gateway.sip.convert import call_settings
 
 POLL_SECONDS = 0.01
 CHUNK = 65536
-DEFAULT_DBFS = -12.0
 
 Command = dict[str, object]
 
@@ -96,7 +96,7 @@ class Phone:
     def _carry_out(self, command: Command) -> None:
         if command["do"] == "call":
             call = self._agent.place(str(command["uri"]), _headers(command), str(command.get("caller", "")))
-            call.report("placed")
+            call.report("placed", call_id=call.getInfo().callIdString)
             return
         action = self._on_call[str(command["do"])]
         found = self._agent.find(_whole(command["call"]))
@@ -114,7 +114,7 @@ def _hangup(call: LabCall, command: Command) -> None:
 
 
 def _play(call: LabCall, command: Command) -> None:
-    call.play(_whole(command["hz"]), _number(command.get("dbfs", DEFAULT_DBFS)))
+    call.play(_whole(command["hz"]), _number(command.get("dbfs", LOUDNESS_DBFS)))
 
 
 def _listen(call: LabCall, command: Command) -> None:

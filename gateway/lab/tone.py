@@ -25,6 +25,8 @@ COARSE_HZ = 10
 """Distance of two frequencies that a block of 0.1 s can tell apart."""
 FINE_BLOCKS = 4
 LOWEST_HZ = 100
+LOUDNESS_DBFS = -12.0
+"""How loud a test tone is played: far from clipping, far above noise."""
 
 
 @dataclass(frozen=True, slots=True)

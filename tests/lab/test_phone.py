@@ -226,6 +226,16 @@ def test_a_phone_that_is_gone_is_noticed(tmp_path: Path) -> None:
         phone.call("sip:127.0.0.3")
 
 
+def test_a_phone_that_crashed_is_noticed(tmp_path: Path) -> None:
+    with Phone.start("frank", "127.0.0.6", tmp_path) as phone:
+        phone._process.kill()
+        phone._process.wait()
+        with pytest.raises(LabError, match="frank: the telephone is gone"):
+            phone.call("sip:127.0.0.3")
+        with pytest.raises(LabError, match="frank: the telephone is gone; it reported: nothing"):
+            phone.expect_call()
+
+
 @pytest.mark.parametrize(
     ("written", "lines"),
     [

@@ -1,0 +1,117 @@
+"""The demo as a person runs it, and as it looks when something does not arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import StartError
+from gateway.lab import demo
+from gateway.lab.scenes import CONTRACT
+
+ESSENTIAL = (
+    "CUSTOMER_ID = C-4711",
+    "X-CustomerID: C-4711",
+    "SipHeader_X-CustomerID=C-4711",
+    "?X-CustomerID=C-4711",
+    "X-PBX-CUSTOMER-ID: C-4711",
+    "SipHeader_X-Caller-Name=Zoë Roy",
+    "nothing: dropped",
+    "nothing: no field names it",
+    "62 bytes, 40 allowed (max_bytes)",
+    "440 Hz at -1",
+    "880 Hz at -1",
+    "PASSED: ",
+)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary folders go."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_the_demo_passes_and_shows_every_hop(tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("gateway"), "demo"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
+    run = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        timeout=20,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [text for text in ESSENTIAL if text not in run.stdout] == []
+    assert "✗" not in run.stdout
+    assert run.stderr == ""
+    assert max(map(len, run.stdout.splitlines())) <= 120
+    assert "\x1b" not in run.stdout  # no terminal, no colours
+    assert list(tmp_path.glob("gateway-demo-*")) == []
+
+
+def test_a_value_that_does_not_arrive_fails_the_demo(temporary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(CONTRACT.replace("header:X-CustomerID", "header:X-Customer")) == 1
+    page = capsys.readouterr().out
+    assert (
+        "customer_id reaches Twilio as X-CustomerID: C-4711, read as SipHeader_X-CustomerID=C-4711: there was nothing"
+        in page
+    )
+    assert "no other header reaches Twilio: there was X-Customer\n" in page
+    assert (
+        "customer_id reaches the PBX as X-PBX-CUSTOMER-ID: C-4711, read as CUSTOMER_ID = C-4711: there was nothing"
+        in page
+    )
+    assert "the receipt says sent of customer_id: it said missing" in page
+    assert "FAILED: 4 of 40 checks" in page
+    (kept,) = temporary.glob("gateway-demo-*")
+    assert page.endswith(f"Configuration, logs and recordings are in {kept}\n")
+    assert {"gateway.yaml", "gateway.log", "pbx.log", "twilio.log", "pbx-1.wav"} <= {
+        file.name for file in kept.iterdir()
+    }
+
+
+def test_a_call_that_is_refused_is_told_with_the_answer(temporary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = CONTRACT.replace("var:CUSTOMER_ID", "var:CUSTOMER").replace("  uui:", "  missing: reject\n  uui:")
+    assert demo.main(broken) == 1
+    page = capsys.readouterr().out
+    assert "call 1 goes through: twilio: no 'invite' within 3.0 s" in page
+    assert "the PBX was told: 400 " in page
+    assert "✓ call_sid" in page  # the other call went on
+
+
+def test_a_gateway_that_does_not_start_is_no_failed_check(temporary: Path) -> None:
+    with pytest.raises(StartError, match="the demo does not start: the gateway does not become ready") as error:
+        demo.main("context: {fields: {broken: {}}}\n")
+    assert "it ended with code 3" in str(error.value)
+    assert "context.fields.broken" in str(error.value)
+
+
+def test_an_interrupted_demo_leaves_no_gateway(
+    temporary: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo.Stage, "play", interrupt)
+    assert demo.main() == 1
+    assert "interrupted\n" in capsys.readouterr().out
+    (kept,) = temporary.glob("gateway-demo-*")
+    assert not any(str(kept).encode() in command for command in command_lines())
+
+
+def command_lines() -> Iterator[bytes]:
+    """Those of all processes; some end while we look."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes()
