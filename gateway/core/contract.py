@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from gateway.core.fields import TYPE_CHECKS, Field
+from gateway.core.fields import Field
 from gateway.core.headers import canonical_name
 from gateway.core.locators import Kind, Locator, Reader, Ways, reader_for, target_header
 from gateway.core.plan import Dialect
@@ -19,7 +19,9 @@ from gateway.core.profiles import Profile, is_reserved
 from gateway.core.refusal import Refusal
 from gateway.core.sanitise import limit_bytes, sanitise_value
 from gateway.core.terms import Direction, On, Side
+from gateway.core.transforms import Transform, compile_steps
 from gateway.core.uui import UuiSetup, build_uui
+from gateway.core.values import Check, FieldType, check_for
 
 
 class MissingPolicy(enum.StrEnum):
@@ -50,13 +52,15 @@ class Target:
 class Rule:
     """One field of one kind of message, ready to run.
 
-    `check` gives a value's canonical text, `default` is in it already. `source` and `target_text` are the locators as
+    `transform` is None when nothing is done to a value. `check` gives its canonical text, `default` is in it already
+    and is not transformed. `source` and `target_text` are the locators as
     records show them. Without a target the value is metadata for the record, not for the wire.
     """
 
     field: Field
     read: Reader
-    check: Callable[[str], str | Refusal]
+    transform: Transform | None
+    check: Check
     default: str | None
     target: Target | None
     source: str | None
@@ -127,10 +131,11 @@ class Contract:
 
 def _compile_rule(one: Field, direction: Direction, sides: Mapping[Side, Ways]) -> Rule:
     source, target = one.locator(direction.source), one.locator(direction.target)
-    check = TYPE_CHECKS[one.type]
+    check = check_for(one.type, one.values)
     return Rule(
         field=one,
         read=_no_values if source is None else reader_for(source, sides[direction.source]),
+        transform=compile_steps(one.transform),
         check=check,
         default=None if one.default is None else str(check(one.default)),
         target=None if target is None else _compile_target(target, sides[direction.target]),
@@ -162,6 +167,7 @@ def _field_problems(one: Field, direction: Direction, dialect: Dialect, profile:
     for key, text in (
         (direction.source.value, _source_problem(source, direction, dialect)),
         (direction.target.value, _target_problem(target, direction, dialect, profile)),
+        ("values", _values_problem(one)),
         ("default", _default_problem(one, profile)),
     ):
         if text is not None:
@@ -192,11 +198,17 @@ def _target_problem(target: Locator | None, direction: Direction, dialect: Diale
 _VAR_ON_TWILIO = "var: is a variable of a PBX, Twilio has none: use header:"
 
 
+def _values_problem(one: Field) -> str | None:
+    if one.type is FieldType.ENUM and not one.values:
+        return "an enum needs values: list them, such as values: [general, sales]"
+    return "only a field of type enum has values" if one.values and one.type is not FieldType.ENUM else None
+
+
 def _default_problem(one: Field, profile: Profile) -> str | None:
     """Why the default could not be sent."""
-    if one.default is None:
+    if one.default is None or _values_problem(one):
         return None
-    checked = TYPE_CHECKS[one.type](one.default)
+    checked = check_for(one.type, one.values)(one.default)
     if not isinstance(checked, Refusal) and one.max_bytes is not None:
         checked = limit_bytes(checked, one.max_bytes, "max_bytes")
     if not isinstance(checked, Refusal):

@@ -13,6 +13,7 @@ from gateway.core.contract import Contract as Contract
 from gateway.core.contract import MissingPolicy as MissingPolicy
 from gateway.core.contract import Rule
 from gateway.core.contract import Rules as Rules
+from gateway.core.fields import Duplicates
 from gateway.core.locators import CallFacts as CallFacts
 from gateway.core.locators import Origin
 from gateway.core.message import SipMessage
@@ -81,13 +82,29 @@ def _decide(rule: Rule, origin: Origin, profile: Profile) -> _Verdict:
     values = rule.read(origin)
     if isinstance(values, Refusal):
         return _Verdict(Outcome.INVALID, values.reason)
-    if not values or not values[0]:
-        return _decide_without(rule, "the source is empty" if values else "the source is not there", profile)
-    checked = rule.check(values[0])
+    value, note = (values[0], None) if len(values) == 1 else _choose(values, rule.field.duplicates)
+    if value is None:
+        return _Verdict(Outcome.REJECTED, note) if values else _decide_without(rule, "the source is not there", profile)
+    if not value:
+        return _decide_without(rule, "the source is empty", profile)
+    changed = value if rule.transform is None else rule.transform(value)
+    if not changed:
+        return _decide_without(rule, "nothing is left of the value after its transform", profile)
+    checked = changed if isinstance(changed, Refusal) else rule.check(changed)
     if isinstance(checked, Refusal):
-        return _Verdict(Outcome.INVALID, checked.reason)
-    note = f"first of {len(values)} values" if len(values) > 1 else None
+        return _forbidden(checked)
     return _place(rule, checked, Outcome.SENT, note, profile)
+
+
+def _choose(values: Sequence[str], duplicates: Duplicates) -> tuple[str | None, str | None]:
+    """The value of none or several, and what to say about it; no value when there is none that counts."""
+    if not values:
+        return None, None
+    if duplicates is Duplicates.REJECT:
+        return None, f"{len(values)} values, one is allowed (duplicates: reject)"
+    if duplicates is Duplicates.ALL:
+        return ", ".join(filter(None, values)), f"all of {len(values)} values"
+    return values[-1 if duplicates is Duplicates.LAST else 0], f"{duplicates} of {len(values)} values"
 
 
 def _decide_without(rule: Rule, why: str, profile: Profile) -> _Verdict:

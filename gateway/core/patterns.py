@@ -56,8 +56,9 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A replacement text in pieces: octets as they are, or the number or name of a group."""
+    """A replacement text as written, and in pieces: octets as they are, or the number or name of a group."""
 
+    text: str
     pieces: tuple[bytes | int | str, ...]
 
     def fill(self, found: Any) -> bytes:
@@ -92,7 +93,7 @@ def parse_template(text: str, pattern: Pattern) -> Template:
         pieces.append(_piece(escape, pattern))
         end = escape.end()
     pieces.append(build_octets(text[end:]))
-    return Template(tuple(piece for piece in pieces if piece != b""))
+    return Template(text, tuple(piece for piece in pieces if piece != b""))
 
 
 def _piece(escape: re.Match[str], pattern: Pattern) -> bytes | int | str:

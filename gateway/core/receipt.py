@@ -22,7 +22,7 @@ class Outcome(enum.StrEnum):
     DROPPED = "dropped"
     """A limit of size forbade it."""
     REJECTED = "rejected"
-    """The whole call was refused, so this field did not travel."""
+    """Policy refused the field (several values, and the field takes one) or the whole call."""
     INVALID = "invalid"
     """Unreadable, of the wrong type, or with characters that cannot be sent."""
 

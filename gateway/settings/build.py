@@ -124,4 +124,8 @@ def _field(name: str, field: ContextField) -> Field:
         default=field.default,
         max_bytes=field.max_bytes,
         sensitivity=field.sensitivity,
+        values=field.values,
+        transform=field.transform,
+        duplicates=field.duplicates,
+        priority=field.priority,
     )

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import yaml
 
 from gateway.errors import Problem
-from gateway.settings.place import Finding, Place, build_place, is_secret
+from gateway.settings.place import Finding, Place, build_place, is_secret, may_be_empty
 
 LARGEST_FILE_BYTES: Final = 1_048_576
 DEEPEST_NESTING: Final = 20
@@ -218,7 +218,7 @@ def _position(node: yaml.Node) -> tuple[int, int]:
 def _problem_of(node: yaml.Node, place: Place) -> str | None:
     if node.tag == _ALIAS:
         return "is an alias (`*name`), and aliases are not supported; write the value out"
-    if node.tag == _NULL or not node.value:
+    if node.tag == _NULL or (not node.value and not _means_nothing(node, place)):
         return "is empty; give it a value or leave the key out"
     if not isinstance(node, yaml.ScalarNode):
         return None if node.tag in _COLLECTIONS else _TAGGED
@@ -227,7 +227,7 @@ def _problem_of(node: yaml.Node, place: Place) -> str | None:
 
 def _problem_of_text(node: yaml.ScalarNode, place: Place) -> str | None:
     text = str(node.value)
-    if not text.strip():
+    if not text.strip() and not _means_nothing(node, place):
         return "is empty; give it a value or leave the key out"
     if _has_control(text):
         return "holds a line break or control character; write it on one line"
@@ -238,6 +238,11 @@ def _problem_of_text(node: yaml.ScalarNode, place: Place) -> str | None:
 
 def _has_control(text: str) -> bool:
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def _means_nothing(node: yaml.Node, place: Place) -> bool:
+    """Whether an empty text was written on purpose: in quotes, where it has a meaning."""
+    return isinstance(node, yaml.ScalarNode) and node.style is not None and may_be_empty(place)
 
 
 def _reads_as(node: yaml.Node) -> str | None:

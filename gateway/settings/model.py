@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from gateway.core.fields import FieldType, Sensitivity
+from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
 from gateway.core.mapping import MissingPolicy
 from gateway.core.plan import Dialect, MediaMode, Srtp
 from gateway.core.plan import Limits as PlannedLimits
@@ -28,6 +28,7 @@ from gateway.settings.endpoints import (
 )
 from gateway.settings.scalars import Flag, seconds, whole, word
 from gateway.settings.secret import AdminToken, Secret
+from gateway.settings.steps import StepText
 from gateway.settings.words import (
     Discriminator,
     FilePath,
@@ -159,24 +160,26 @@ class UuiSides(Section):
 class ContextField(Section):
     """One line of the contract."""
 
-    essential: ClassVar[tuple[str, ...]] = ("pbx", "twilio", "direction", "on")
-    later: ClassVar[tuple[str, ...]] = ("priority", "values", "transform")
+    essential: ClassVar[tuple[str, ...]] = ("pbx", "twilio", "direction", "on", "type", "values")
 
     pbx: LocatorText | None = None
     twilio: LocatorText | None = None
     direction: Annotated[str, word(["both", *Direction])] = "both"
     on: tuple[Annotated[On, word([On.INVITE], later=[On.PROGRESS, On.ANSWER, On.END, On.REFER])], ...] = (On.INVITE,)
-    type: Annotated[FieldType, word(FieldType, later=["e164", "uuid", "enum", "json"])] = FieldType.TEXT
+    type: Annotated[FieldType, word(FieldType)] = FieldType.TEXT
+    values: tuple[Name, ...] = ()
+    transform: tuple[StepText, ...] = ()
     required: Flag = False
     default: str | None = None
     max_bytes: Annotated[int, whole(1, 65535, "bytes")] | None = None
     sensitivity: Annotated[Sensitivity, word(Sensitivity)] = Field(Sensitivity.PUBLIC, alias="class")
-    duplicates: Annotated[str, word(["first"], later=["last", "all", "reject"])] = "first"
+    duplicates: Annotated[Duplicates, word(Duplicates)] = Duplicates.FIRST
+    priority: Annotated[int, whole(0, 100, "")] = DEFAULT_PRIORITY
 
     @field_validator("default", mode="before")
     @classmethod
     def _default_of_the_type(cls, value: object, info: ValidationInfo) -> str:
-        return parse_default(value, info.data.get("type", FieldType.TEXT))
+        return parse_default(value, info.data.get("type", FieldType.TEXT), info.data.get("values", ()))
 
 
 class Context(Section):

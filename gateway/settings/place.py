@@ -14,12 +14,26 @@ Finding = tuple[Place, str]
 SECRETS: Final[tuple[Place, ...]] = (("admin", "token"), ("trunks", "*", "auth", "password"))
 """Where secrets stand; `*` is any name. Their values never print, and only they may be `${...}`."""
 
+_STEP: Final[Place] = ("context", "fields", "*", "transform", "*")
+
+MAY_BE_EMPTY: Final[tuple[Place, ...]] = ((*_STEP, "replace", "*"), (*_STEP, "lookup", "*"), (*_STEP, "else"))
+"""Where a quoted text of nothing, or of blanks, means what it says: a transform can take something out of a value."""
+
 _WORD: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 def is_secret(place: Place) -> bool:
     """Whether a secret belongs there."""
-    return any(len(place) == len(secret) and all(map(_fits, place, secret)) for secret in SECRETS)
+    return _is_one_of(place, SECRETS)
+
+
+def may_be_empty(place: Place) -> bool:
+    """Whether an empty text has a meaning there."""
+    return _is_one_of(place, MAY_BE_EMPTY)
+
+
+def _is_one_of(place: Place, patterns: tuple[Place, ...]) -> bool:
+    return any(len(place) == len(pattern) and all(map(_fits, place, pattern)) for pattern in patterns)
 
 
 def _fits(step: str | int, pattern: str | int) -> bool:

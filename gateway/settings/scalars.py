@@ -63,12 +63,13 @@ def parse_flag(value: object) -> bool:
 
 
 def whole(least: int, most: int, unit: str) -> BeforeValidator:
-    """A whole number of `unit` within bounds, both included."""
+    """A whole number of `unit` (empty: of nothing in particular) within bounds, both included."""
+    what = f"a whole number of {unit}" if unit else "a whole number"
 
     def parse(value: object) -> int:
         if isinstance(value, Unquoted) and _WHOLE.fullmatch(value) and least <= int(value) <= most:
             return int(value)
-        raise Refused(f"must be a whole number of {unit} from {least} to {most}{_instead(value)}")
+        raise Refused(f"must be {what} from {least} to {most}{_instead(value)}")
 
     return BeforeValidator(parse)
 

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from gateway.core.fields import TYPE_CHECKS, FieldType
 from gateway.core.headers import is_token
 from gateway.core.locators import Locator, parse_locator
 from gateway.core.patterns import Pattern, parse_pattern
 from gateway.core.refusal import Refusal
+from gateway.core.values import FieldType, check_for
 from gateway.settings.document import Unquoted
 from gateway.settings.scalars import Refused, nearest, parse_text, shown
 
@@ -109,10 +109,12 @@ def _meant(text: str) -> str:
     return f"; did you mean {shown(f'{meant}:{rest}')}?" if colon and meant and word not in _LOCATORS else ""
 
 
-def parse_default(value: object, kind: FieldType) -> str:
+def parse_default(value: object, kind: FieldType, values: tuple[str, ...]) -> str:
     """The text of a field's default; a number or boolean may go without quotes where the type is one."""
     text = value if isinstance(value, Unquoted) and value.reads_as == _TYPED.get(kind) else parse_text(value)
-    checked = TYPE_CHECKS[kind](text)
+    if kind is FieldType.ENUM and not values:
+        return text
+    checked = check_for(kind, values)(text)
     if isinstance(checked, Refusal):
         raise Refused(f"does not fit the field's type {kind}: {shown(text)} is {checked.reason}")
     return checked

@@ -94,6 +94,24 @@ READ_ONLY = "sip:from.user can be read and not written: say direction: {}, or us
             "default",
             "the default cannot be sent: control character U+000A is not allowed in a header",
         ),
+        (
+            Direction.TO_PBX,
+            field("f", "var:A", "header:X-A", type=FieldType.ENUM, default="a"),
+            "values",
+            "an enum needs values: list them, such as values: [general, sales]",
+        ),
+        (
+            Direction.TO_PBX,
+            field("f", "var:A", "header:X-A", values=("a",)),
+            "values",
+            "only a field of type enum has values",
+        ),
+        (
+            Direction.TO_PBX,
+            field("f", "var:A", "header:X-A", type=FieldType.ENUM, values=("a", "b"), default="c"),
+            "default",
+            "the default cannot be sent: not one of a, b",
+        ),
     ],
 )
 def test_a_field_that_cannot_work_is_a_problem(direction: Direction, one: Field, key: str, text: str) -> None:

@@ -9,21 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.contract import Contract, MissingPolicy
-from gateway.core.fields import Field, FieldType, Sensitivity
+from gateway.core.fields import Duplicates, Field, FieldType, Sensitivity
 from gateway.core.headers import Headers
 from gateway.core.locators import parse_locator
 from gateway.core.mapping import CallFacts, Mapped, apply_rules
 from gateway.core.message import SipMessage, parse_message
 from gateway.core.octets import byte_length
+from gateway.core.patterns import Template, parse_pattern
 from gateway.core.plan import Dialect
 from gateway.core.profiles import PROFILES
 from gateway.core.receipt import Outcome
 from gateway.core.sanitise import find_control
 from gateway.core.terms import Direction, On, Side
+from gateway.core.transforms import Lookup, Replace, Word
 from gateway.core.uui import UuiEncoding, UuiSetup
 
+ANY = Replace(parse_pattern("a"), Template("", ()))
 FACTS = CallFacts("call-7", "pbx", "10.0.0.5")
 NOT_THERE = "the source is not there"
+NOTHING_LEFT = "nothing is left of the value after its transform"
 NOT_INTEGER = "not an integer"
 CONTROL = "control character U+000D is not allowed in a header"
 NOT_UTF8 = "octets that are not UTF-8 are not allowed in a header"
@@ -110,6 +114,78 @@ def test_nothing_crosses_that_no_field_names() -> None:
             ["x"],
             Outcome.INVALID,
             NOT_INTEGER,
+            None,
+        ),
+        ("last of several", {"duplicates": Duplicates.LAST}, ["1", "2", "3"], Outcome.SENT, "last of 3 values", "3"),
+        ("all of several", {"duplicates": Duplicates.ALL}, ["1", "", "3"], Outcome.SENT, "all of 3 values", "1, 3"),
+        ("all of one", {"duplicates": Duplicates.ALL}, ["1"], Outcome.SENT, None, "1"),
+        ("all empty", {"duplicates": Duplicates.ALL}, ["", ""], Outcome.ABSENT, "the source is empty", None),
+        (
+            "several where one is allowed",
+            {"duplicates": Duplicates.REJECT, "default": "d"},
+            ["1", "1"],
+            Outcome.REJECTED,
+            "2 values, one is allowed (duplicates: reject)",
+            None,
+        ),
+        ("one where one is allowed", {"duplicates": Duplicates.REJECT}, ["1"], Outcome.SENT, None, "1"),
+        ("none where one is allowed", {"duplicates": Duplicates.REJECT}, [], Outcome.ABSENT, NOT_THERE, None),
+        ("transformed", {"transform": (Word.TRIM, Word.UPPER)}, [" a "], Outcome.SENT, None, "A"),
+        (
+            "all of several, then transformed",
+            {"duplicates": Duplicates.ALL, "transform": (Word.DIGITS,)},
+            ["a1", "2"],
+            Outcome.SENT,
+            "all of 2 values",
+            "12",
+        ),
+        ("transformed to nothing", {"transform": (Word.DIGITS,)}, ["a"], Outcome.ABSENT, NOTHING_LEFT, None),
+        (
+            "transformed to the default",
+            {"transform": (Word.DIGITS,), "default": "d"},
+            ["a"],
+            Outcome.DEFAULTED,
+            NOTHING_LEFT,
+            "d",
+        ),
+        (
+            "default not transformed",
+            {"transform": (Word.UPPER,), "default": "d"},
+            [],
+            Outcome.DEFAULTED,
+            NOT_THERE,
+            "d",
+        ),
+        (
+            "transform refuses",
+            {"transform": (Lookup(()),)},
+            ["a"],
+            Outcome.INVALID,
+            "not in the table of transform lookup",
+            None,
+        ),
+        (
+            "too long for a transform",
+            {"transform": (ANY,)},
+            ["a" * 4097],
+            Outcome.DROPPED,
+            "4097 bytes, 4096 allowed (transform replace)",
+            None,
+        ),
+        (
+            "enum",
+            {"type": FieldType.ENUM, "values": ("a", "b"), "transform": (Word.LOWER,)},
+            ["B"],
+            Outcome.SENT,
+            None,
+            "b",
+        ),
+        (
+            "none of an enum",
+            {"type": FieldType.ENUM, "values": ("a", "b")},
+            ["c"],
+            Outcome.INVALID,
+            "not one of a, b",
             None,
         ),
         ("control character", {}, ["a\rb"], Outcome.INVALID, CONTROL, None),
@@ -234,9 +310,17 @@ def test_1000_headers_of_one_name_are_one_value_and_a_note() -> None:
     assert mapped.receipt[0].reason == "first of 1000 values"
 
 
+VALUES: tuple[tuple[str, ...], ...] = ((), ("a",))
 SOURCES = ("header:X-A", "var:A", "sip:request.user", "sip:from.display", "sip:pai.user", "sip:diversion.reason", "uui")
 FIELDS = tuple(
-    field(f"f{number}", source, f"header:X-{number}", max_bytes=30, type=type_)
+    field(
+        f"f{number}",
+        source,
+        f"header:X-{number}",
+        max_bytes=30,
+        type=type_,
+        values=("a",) if type_ is FieldType.ENUM else (),
+    )
     for number, (source, type_) in enumerate((source, type_) for source in SOURCES for type_ in FieldType)
 ) + (field("uui", "uui", "uui"),)
 HOSTILE = st.binary(max_size=60).map(lambda data: data.decode("utf-8", "surrogateescape")) | st.text(

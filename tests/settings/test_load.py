@@ -11,10 +11,10 @@ from typing import Any, get_args
 import pytest
 
 from gateway.core.contract import MissingPolicy
-from gateway.core.fields import Field, FieldType, Sensitivity
+from gateway.core.fields import Duplicates, Field, FieldType, Sensitivity
 from gateway.core.locators import parse_locator
 from gateway.core.networks import PUBLISHED_RANGES
-from gateway.core.patterns import parse_pattern
+from gateway.core.patterns import parse_pattern, parse_template
 from gateway.core.plan import (
     Admin,
     Credentials,
@@ -32,6 +32,7 @@ from gateway.core.plan import (
 from gateway.core.profiles import PROFILES
 from gateway.core.routing import Route
 from gateway.core.terms import Direction, On, Side
+from gateway.core.transforms import Lookup, Replace, Word
 from gateway.core.uui import UuiEncoding, UuiFormat, UuiSetup
 from gateway.settings import load
 from gateway.settings.model import Configuration, Section
@@ -142,7 +143,7 @@ def test_all_problems_at_once_in_the_order_of_the_file(complaints: Callable[[str
 limits: {calls: "10", calls: 20}
 context:
   fields:
-    queue: {pbx: "header:X-Queue", twilio: "header:Subject", priority: 1, required: yes}
+    queue: {pbx: "header:X-Queue", twilio: "header:Subject", priority: 101, required: yes}
 routes:
   - {from: pbx, to: carrier, user: "\\\\1"}
 trunks:
@@ -221,3 +222,59 @@ def test_public_values_are_by_the_names_of_the_file(load_text: Loader, monkeypat
     assert public["routes"][0] == {"from": "pbx", "match": "^9(.*)$", "to": "twilio", "user": "\\1"}
     assert public["context"]["uui"]["pbx"]["discriminator"] == "04"
     assert public["context"]["fields"]["customer"]["class"] == "pii"
+
+
+def test_a_field_has_everything_a_field_can_have(load_text: Loader) -> None:
+    text = (
+        SOUND
+        + """
+context:
+  fields:
+    queue:
+      pbx: "var:QUEUE"
+      twilio: "header:X-Queue"
+      duplicates: last
+      transform:
+        - trim
+        - {replace: ["^q-", ""]}
+        - {replace: ["(a)", "\\\\1 "]}
+        - {lookup: {"1": sales, "2": ""}, else: "-"}
+        - upper
+      type: enum
+      values: [SALES, "-"]
+      default: "-"
+      priority: 7
+"""
+    )
+    settings = load_text(text)
+    one = settings.plan().contract.fields[0]
+    taken_out, put_in = parse_pattern("^q-"), parse_pattern("(a)")
+    assert one.transform == (
+        Word.TRIM,
+        Replace(taken_out, parse_template("", taken_out)),
+        Replace(put_in, parse_template(r"\1 ", put_in)),
+        Lookup((("1", "sales"), ("2", "")), "-"),
+        Word.UPPER,
+    )
+    assert (one.duplicates, one.type, one.values) == (Duplicates.LAST, FieldType.ENUM, ("SALES", "-"))
+    assert (one.default, one.priority) == ("-", 7)
+    public = settings.public()["context"]["fields"]["queue"]["transform"]  # type: ignore[index]
+    assert public == [
+        "trim",
+        {"replace": ["^q-", ""]},
+        {"replace": ["(a)", r"\1 "]},
+        {"lookup": {"1": "sales", "2": ""}, "else": "-"},
+        "upper",
+    ]
+
+
+@pytest.mark.parametrize("step", ["{replace: [a, ]}", "{lookup: {a: }}", "{lookup: {a: b}, else: }"])
+def test_nothing_is_meant_by_quotes_only(complaints: Callable[[str], list[str]], step: str) -> None:
+    text = SOUND + f'context: {{fields: {{queue: {{pbx: "var:QUEUE", transform: [{step}]}}}}}}\n'
+    assert complaints(text)
+
+
+def test_a_lookup_has_a_bounded_table(complaints: Callable[[str], list[str]]) -> None:
+    rows = ", ".join(f"v{number}: a" for number in range(1001))
+    text = SOUND + f'context: {{fields: {{queue: {{pbx: "var:QUEUE", transform: [{{lookup: {{{rows}}}}}]}}}}}}\n'
+    assert complaints(text) == ["context.fields.queue.transform[0]: has 1001 rows; a lookup can have 1000 at most"]
