@@ -6,10 +6,11 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from gateway.bridge.commands import HeaderList
-from gateway.bridge.machine import forwards_left
 from gateway.bridge.outcome import warning_header
+from gateway.bridge.reading import forwards_left
 from gateway.core.message import SipMessage
-from gateway.core.plan import Limits, Plan
+from gateway.core.plan import Plan
+from gateway.core.uri import split_list
 
 DRAIN_RETRY_SECONDS = 30
 """A restart takes about this long; RFC 3261, section 20.33."""
@@ -43,7 +44,7 @@ class Admission:
     """Decides on arrivals. The rate is a token bucket that holds one second's worth of calls."""
 
     def __init__(self, plan: Plan) -> None:
-        self._limits: Limits = plan.limits
+        self._limits = plan.limits
         self._own_hops = own_hops(plan)
         self._tokens = float(plan.limits.calls_per_second)
         self._refilled: float | None = None
@@ -62,8 +63,8 @@ class Admission:
         """A proxy keeps Call-ID and Via, so either shows that this INVITE is one of ours (RFC 3261, section 16.3)."""
         if message.headers.first("Call-ID") in own_call_ids:
             return True
-        hops = [hop for value in message.headers.all("Via") for hop in value.split(",")]
-        return len(hops) > 1 and any(sent_by(hop) in self._own_hops for hop in hops[1:])
+        hops = [hop for value in message.headers.all("Via") for hop in split_list(value)]
+        return any(sent_by(hop) in self._own_hops for hop in hops[1:])
 
     def _take_token(self, now: float) -> bool:
         rate = self._limits.calls_per_second
@@ -88,9 +89,10 @@ def own_hops(plan: Plan) -> frozenset[str]:
 
 def sent_by(via: str) -> str:
     """`host:port` of one Via value (RFC 3261, section 20.42); the port defaults to 5060, or 5061 for TLS."""
-    words = via.split(";", 1)[0].split()
-    if len(words) < 2:
+    sender = via.partition(";")[0].rpartition("/")[2]  # of "SIP / 2.0 / UDP host : port", blanks anywhere
+    transport, *rest = sender.split() or [""]
+    host = "".join(rest).lower()
+    if not host:
         return ""
-    host = "".join(words[1:]).lower()
-    default = "5061" if words[0].upper().endswith("TLS") else "5060"
+    default = "5061" if transport.upper() == "TLS" else "5060"
     return host if ":" in host.rsplit("]", 1)[-1] else f"{host}:{default}"

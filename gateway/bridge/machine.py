@@ -2,8 +2,8 @@
 
 Rules for this module. Everything that decides about a call is in `TABLE`: for each state, what each event does. A cell
 is a handler (act), `late` (the event is out of date and means nothing any more) or absent (impossible: the shell or
-this table is wrong, and the engine ends the call). A handler changes the state last, so a refused event leaves the call
-as it was. No clock, no I/O: timers are events, times are the engine's.
+this table is wrong, and the engine gives the call up). An impossible event leaves the call as it was. No clock, no I/O:
+timers are events, times are the engine's.
 
     NEW --invite--> CALLING --18x--> RINGING --2xx--> ANSWERED --ACK--> TALKING
                        |                |                |                 |
@@ -51,17 +51,18 @@ from gateway.bridge.events import (
     TimerFired,
 )
 from gateway.bridge.outcome import Outcome
+from gateway.bridge.reading import caller_of, carries_sdp, forwards_left
 from gateway.core.mapping import CallFacts, Mapped, apply_rules
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, Trunk
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.routing import Router, request_uri
 from gateway.core.terms import Direction, On, Side
-from gateway.core.uri import escape_user, parse_name_addr, parse_uri
+from gateway.core.uri import parse_uri
 from gateway.errors import CallRefused, PeerError
 
-MAX_FORWARDS = 70
-"""RFC 3261, section 8.1.1.6."""
+REQUEST_TERMINATED = 487
+"""How the inbound leg ends when CANCEL arrived, and only then (RFC 3261, section 9.2): we never refuse with it."""
 
 
 class State(enum.StrEnum):
@@ -121,6 +122,12 @@ class CallMachine:
         self.state = state
         return commands
 
+    def abandon(self) -> None:
+        """Our own code failed on this call and nothing more will be asked of it: ended at once, whatever the state."""
+        answered = self.state in (State.ANSWERED, State.TALKING)
+        self.state = State.ENDED
+        self._decide(outcomes.INTERNAL_ERROR, None if answered else 500)
+
     # -- the INVITE ----------------------------------------------------------------------------------------------
 
     def _invite(self, event: InviteReceived) -> Step:
@@ -137,7 +144,7 @@ class CallMachine:
             return self._refused(CallRefused(error.sip_code, "bad-request", str(error)))
 
     def _set_out(self, message: SipMessage, trunk: Trunk) -> Step:
-        destination = self._router.route(trunk, parse_uri(message.request_uri or "").user or "")
+        destination = self._router.route(trunk, parse_uri(message.request_uri or "").user)
         self.to_trunk = destination.trunk
         mapped = self._map(On.INVITE, message)
         notes = self._note(On.INVITE, mapped)
@@ -200,7 +207,7 @@ class CallMachine:
         if event.code == 199:  # RFC 6228: about a branch, not about the call
             return commands, self.state
         headers, notes = self._carry(On.PROGRESS, event.message)
-        early = bool(event.message and event.message.body) and bool(self._request and self._request.body)
+        early = carries_sdp(event.message) and carries_sdp(self._request)
         self._early_media = self._early_media or early
         return [*commands, *notes, Progress(183 if early else 180, headers, early)], State.RINGING
 
@@ -235,20 +242,27 @@ class CallMachine:
         return [Hangup(Role.OUTBOUND), Refuse(480, (reason,))], State.ENDING
 
     def _caller_left(self, event: InboundEnded) -> Step:
-        self._live.discard(Role.INBOUND)
-        self._decide(outcomes.CANCELLED if event.by_peer else outcomes.PEER_VANISHED, event.code)
-        headers, notes = self._carry(On.END, event.message)
-        return [*notes, Hangup(Role.OUTBOUND, headers)], State.ENDING
+        cancelled = event.by_peer or event.code == REQUEST_TERMINATED
+        self._decide(outcomes.CANCELLED if cancelled else outcomes.PEER_VANISHED, event.code)
+        return self._without_inbound(event)
 
     # -- after the answer ----------------------------------------------------------------------------------------
 
     def _confirmed(self, event: InboundConfirmed) -> Step:
         return [], State.TALKING
 
+    def _left_unconfirmed(self, event: InboundEnded) -> Step:
+        if event.code == REQUEST_TERMINATED:  # CANCEL was there before our 200 could leave
+            return self._caller_left(event)
+        self._decide(outcomes.COMPLETED if event.by_peer else outcomes.ACK_MISSING)
+        return self._without_inbound(event)
+
     def _inbound_left(self, event: InboundEnded) -> Step:
+        self._decide(outcomes.COMPLETED if event.by_peer else outcomes.PEER_VANISHED)
+        return self._without_inbound(event)
+
+    def _without_inbound(self, event: InboundEnded) -> Step:
         self._live.discard(Role.INBOUND)
-        unacknowledged = outcomes.ACK_MISSING if self.state is State.ANSWERED else outcomes.PEER_VANISHED
-        self._decide(outcomes.COMPLETED if event.by_peer else unacknowledged)
         headers, notes = self._carry(On.END, event.message)
         return [*notes, Hangup(Role.OUTBOUND, headers)], State.ENDING
 
@@ -268,12 +282,15 @@ class CallMachine:
         faulted = isinstance(event, Faulted)
         code = 500 if faulted else 503
         self._decide(outcomes.INTERNAL_ERROR if faulted else outcomes.STOPPED, code)
-        ends = [Hangup(Role.OUTBOUND)] if Role.OUTBOUND in self._live else []
-        return [*ends, Refuse(code, ())], State.ENDING
+        return [Hangup(Role.OUTBOUND), Refuse(code, ())], State.ENDING
 
     def _cut_answered(self, event: Event) -> Step:
         self._decide(OUTCOME_BY_ENDING[event.why] if isinstance(event, EndRequested) else outcomes.INTERNAL_ERROR)
         return [Hangup(Role.INBOUND), Hangup(Role.OUTBOUND)], State.ENDING
+
+    def _cut_again(self, event: Faulted) -> Step:
+        """A callback failed, perhaps the one that was to say that a leg is gone."""
+        return [Hangup(role) for role in Role if role in self._live], State.ENDING
 
     def _leg_gone(self, event: Event) -> Step:
         self._live.discard(Role.INBOUND if isinstance(event, InboundEnded) else Role.OUTBOUND)
@@ -341,14 +358,16 @@ _LATE_EVENTS: tuple[EventKind, ...] = (
 )
 
 TABLE: dict[State, dict[EventKind, Cell]] = {
-    State.NEW: {InviteReceived: CallMachine._invite, Faulted: CallMachine._cut_unanswered},
+    State.NEW: {InviteReceived: CallMachine._invite},
     State.CALLING: _BEFORE_ANSWER,
     State.RINGING: _BEFORE_ANSWER,
-    State.ANSWERED: _AFTER_ANSWER | {InboundConfirmed: CallMachine._confirmed},
+    State.ANSWERED: _AFTER_ANSWER
+    | {InboundConfirmed: CallMachine._confirmed, InboundEnded: CallMachine._left_unconfirmed},
     State.TALKING: _AFTER_ANSWER | {InboundConfirmed: CallMachine._late},
     State.ENDING: dict.fromkeys(_LATE_EVENTS, CallMachine._late)
     | {
         OutboundAnswered: CallMachine._answered_too_late,
+        Faulted: CallMachine._cut_again,
         OutboundEnded: CallMachine._leg_gone,
         InboundEnded: CallMachine._leg_gone,
     },
@@ -361,18 +380,3 @@ OUTCOME_BY_ENDING: dict[Ending, Outcome] = {
     Ending.DRAIN: outcomes.DRAINED,
     Ending.STOP: outcomes.STOPPED,
 }
-
-
-def caller_of(message: SipMessage) -> str:
-    """The caller's user part from From, escaped for a URI; empty when there is none worth having."""
-    try:
-        uri = parse_name_addr(message.headers.first("From") or "").uri
-    except PeerError:
-        return ""
-    return escape_user(uri.user or "")
-
-
-def forwards_left(message: SipMessage) -> int:
-    """Max-Forwards of a request; one without it, or with nonsense, counts as fresh (RFC 3261, section 16.3)."""
-    value = (message.headers.first("Max-Forwards") or "").strip()
-    return min(int(value), MAX_FORWARDS) if value.isascii() and value.isdigit() and len(value) < 4 else MAX_FORWARDS
