@@ -1,7 +1,7 @@
 """The calls of a process: feeds their machines, keeps their timers and carries their commands out through the ports.
 
-Everything but `Control` runs on the SIP thread. A call's machine decides; this module only does what it says and notes
-when. No exception of one call reaches another: `_feed` is the guard.
+Everything but what the operator asks runs on the SIP thread. A call's machine decides; this module only does what it
+says and notes when. No exception of one call reaches another: `_feed` and `_take` are the guards.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import queue
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gateway.bridge import outcome as outcomes
+from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.admission import DRAINING, Admission, Rejection
 from gateway.bridge.commands import (
     Answer,
     Command,
     Finish,
     Hangup,
+    HeaderList,
     NoteContext,
     Place,
     Progress,
@@ -30,7 +30,7 @@ from gateway.bridge.commands import (
     StartTimer,
     StopTimer,
 )
-from gateway.bridge.events import Ending, EndRequested, Event, Faulted, InviteReceived, TimerFired
+from gateway.bridge.events import Ending, EndRequested, Event, InviteReceived, OutboundTrying, Timer, TimerFired
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import (
     Arrival,
@@ -44,7 +44,7 @@ from gateway.bridge.ports import (
     Status,
     TrunkStatus,
 )
-from gateway.bridge.record import CallRecord, LegMedia
+from gateway.bridge.record import CallRecord
 from gateway.bridge.timers import Timers
 from gateway.core.plan import Plan
 from gateway.core.routing import Router
@@ -59,65 +59,16 @@ ANSWER_SECONDS = 5.0
 """How long an admin request waits for the SIP thread."""
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class ActiveCall:
-    """A machine, its legs, and when things happened (monotonic seconds)."""
-
-    machine: CallMachine
-    inbound: LegId
-    inbound_call_id: str
-    arrived: float
-    started: float
-    outbound: LegId | None = None
-    outbound_call_id: str = ""
-    invited: float | None = None
-    ringing: float | None = None
-    answered: float | None = None
-    ended: float | None = None
-    media: list[LegMedia] = field(default_factory=list)
-
-    def leg(self, role: Role) -> LegId | None:
-        """The leg that plays `role` now."""
-        return self.inbound if role is Role.INBOUND else self.outbound
-
-    def record(self) -> CallRecord:
-        """The call as it stands."""
-        machine = self.machine
-        return CallRecord(
-            id=machine.id,
-            direction=machine.direction,
-            state=machine.state.value,
-            from_trunk=machine.from_trunk.name if machine.from_trunk else "",
-            to_trunk=machine.to_trunk.name if machine.to_trunk else "",
-            inbound_call_id=self.inbound_call_id,
-            outbound_call_id=self.outbound_call_id,
-            started=self.started,
-            plan_hash=machine.plan.hash,
-            setup_seconds=self._since_arrival(self.invited),
-            post_dial_delay_seconds=self._since_arrival(self.ringing),
-            answer_seconds=self._since_arrival(self.answered),
-            duration_seconds=self.ended - self.answered if self.ended and self.answered else None,
-            ended=self.started + self.ended - self.arrived if self.ended else None,
-            outcome=machine.outcome,
-            code=machine.code,
-            attempts=machine.attempts,
-            receipt=tuple(machine.receipt),
-            context=dict(machine.context),
-            media=tuple(self.media),
-        )
-
-    def _since_arrival(self, at: float | None) -> float | None:
-        return None if at is None else at - self.arrived
+Clock = Callable[[], float]
 
 
 class Engine:
-    """Owns every call of the process. `reload` builds a new plan, or says why it cannot."""
+    """Owns every call of the process. `clock` is monotonic, in seconds, and the one that arrivals are stamped with."""
 
-    def __init__(self, plan: Plan, sip: SipPort, observer: Observer) -> None:
+    def __init__(self, plan: Plan, sip: SipPort, observer: Observer, clock: Clock = time.monotonic) -> None:
         self._sip = sip
         self._observer = observer
+        self._clock = clock
         self._calls: dict[str, ActiveCall] = {}
         self._legs: dict[LegId, ActiveCall] = {}
         self._own_call_ids: set[str] = set()
@@ -129,37 +80,44 @@ class Engine:
         self.adopt(plan)
 
     def adopt(self, plan: Plan) -> None:
-        """Use `plan` for calls from now on; calls in progress keep theirs."""
-        self._plan = plan
+        """Use `plan` for calls from now on; calls in progress keep theirs.
+
+        Raises:
+            ValueError: its routes and trunks do not fit; nothing changed.
+        """
         self._router = Router(plan.trunks, plan.routes)
         self._admission = Admission(plan)
+        self._plan = plan
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until a drain or a stop has ended the last call."""
+        """Serve until a drain or a stop has ended the last call, or STOP_SECONDS after it cut those that were left."""
         self._phase = Phase.RUNNING
         while not self._is_over():
             self.step()
+        for call in list(self._calls.values()):  # their legs still have not said that they are gone
+            self._abandon(call)
 
     def step(self) -> None:
         """One round: let the stack work, then do what came of it, the timers and the requests."""
         self._sip.poll(self._patience())
-        began = time.monotonic()
+        began = self._clock()
         busy = False
         for report in self._sip.reports():
             busy = True
             self._take(report)
-        for call_id, timer in self._timers.pop_due(time.monotonic()):
+        for call_id, timer in self._timers.pop_due(self._clock()):
             busy = True
-            self._feed(self._calls[call_id], TimerFired(timer))
+            if call := self._calls.get(call_id):  # else: another of the timers due was its end
+                self._feed(call, TimerFired(timer))
         self._serve_requests()
         if busy:
-            self._observer.loop_lag(time.monotonic() - began)
+            self._observer.loop_lag(self._clock() - began)
 
     def _patience(self) -> float:
         due = self._timers.next_due()
-        return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due - time.monotonic()))
+        return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due - self._clock()))
 
     def _serve_requests(self) -> None:
         while not self._requests.empty():
@@ -170,7 +128,7 @@ class Engine:
             return False
         if not self._calls:
             return True
-        if time.monotonic() < self._deadline:
+        if self._clock() < self._deadline:
             return False
         if self._phase is Phase.STOPPING:
             return True
@@ -179,14 +137,23 @@ class Engine:
         return False
 
     def _end_all(self, why: Ending) -> None:
+        if self._phase is Phase.STOPPING:  # asking again does not make it take longer
+            return
         self._phase = Phase.STOPPING
-        self._deadline = time.monotonic() + STOP_SECONDS
+        self._deadline = self._clock() + STOP_SECONDS
         for call in list(self._calls.values()):
             self._feed(call, EndRequested(why))
 
     # -- reports of the stack ------------------------------------------------------------------------------------
 
     def _take(self, report: Report) -> None:
+        """The guard of what belongs to no call yet: a fault costs this report and nothing else."""
+        try:
+            self._dispatch(report)
+        except Exception:
+            log.exception("report failed", extra={"report": type(report).__name__})
+
+    def _dispatch(self, report: Report) -> None:
         if isinstance(report, Arrival):
             self._arrive(report)
         elif isinstance(report, Refusal):
@@ -210,7 +177,7 @@ class Engine:
             inbound=arrival.leg,
             inbound_call_id=arrival.message.headers.first("Call-ID") or "",
             arrived=arrival.at,
-            started=time.time() - (time.monotonic() - arrival.at),
+            started=time.time() - (self._clock() - arrival.at),
         )
         self._calls[call.machine.id] = self._legs[arrival.leg] = call
         self._feed(call, InviteReceived(arrival.message, trunk, arrival.source_address))
@@ -226,21 +193,34 @@ class Engine:
     def _feed(self, call: ActiveCall, event: Event) -> None:
         """The guard: whatever goes wrong in a call ends that call and nothing else."""
         try:
-            for command in call.machine.handle(event):
-                self._execute(call, command)
+            self._handle(call, event)
         except Exception:
             log.exception("call failed", extra={"call": call.machine.id, "event": type(event).__name__})
-            if isinstance(event, Faulted):
-                self._abandon(call)
-            else:
-                self._feed(call, Faulted())
+            self._abandon(call)
+
+    def _handle(self, call: ActiveCall, event: Event) -> None:
+        if event == TimerFired(Timer.RESPONSE) and call.outbound is not None and self._sip.heard(call.outbound):
+            event = OutboundTrying()  # a 100 alone is not reported by the stack; here is where it matters
+        for command in call.machine.handle(event):
+            self._execute(call, command)
 
     def _abandon(self, call: ActiveCall) -> None:
-        """Even the way out failed: cut the legs without asking the machine."""
-        for leg in (call.inbound, call.outbound):
-            if leg is not None:
-                self._sip.hangup(leg, ())
-        self._finish(call, call.machine.outcome or outcomes.INTERNAL_ERROR)
+        """Be done with a call that cannot be trusted to end by itself: cut both legs and close its record."""
+        call.machine.abandon()
+        for step in (self._cut_outbound, self._cut_inbound, self._finish):
+            try:
+                step(call)
+            except Exception:
+                log.exception("call failed while it was given up", extra={"call": call.machine.id})
+
+    def _cut_outbound(self, call: ActiveCall) -> None:
+        self._hangup(call, Role.OUTBOUND, ())
+
+    def _cut_inbound(self, call: ActiveCall) -> None:
+        if call.answered is None:
+            self._sip.refuse(call.inbound, 500, ())
+        else:
+            self._sip.hangup(call.inbound, ())
 
     def _execute(self, call: ActiveCall, command: Command) -> None:
         match command:
@@ -255,21 +235,22 @@ class Engine:
             case Hangup(role, headers):
                 self._hangup(call, role, headers)
             case StartTimer(timer, seconds):
-                self._timers.start(call.machine.id, timer, time.monotonic() + seconds)
+                self._timers.start(call.machine.id, timer, self._clock() + seconds)
             case StopTimer(timer):
                 self._timers.stop(call.machine.id, timer)
             case NoteContext(on, mapped):
                 self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
-            case Finish(outcome):
-                self._finish(call, outcome)
+            case Finish():
+                self._finish(call)
 
     def _place(self, call: ActiveCall, order: Place) -> None:
         self._disown(call)
         call.outbound = self._sip.place(order)
         call.outbound_call_id = self._sip.call_id(call.outbound)
         self._legs[call.outbound] = call
-        self._own_call_ids.add(call.outbound_call_id)
-        call.invited = call.invited or time.monotonic()
+        if call.outbound_call_id:  # else: it could not even start, which the next report says
+            self._own_call_ids.add(call.outbound_call_id)
+        call.invited = call.invited or self._clock()
 
     def _disown(self, call: ActiveCall) -> None:
         """Stop listening to the current outbound leg; what still comes of it is nobody's business."""
@@ -281,22 +262,21 @@ class Engine:
         if command.early_media and call.outbound is not None:
             self._sip.join(call.inbound, call.outbound)
         self._sip.progress(call.inbound, command.code, command.headers)
-        call.ringing = call.ringing or time.monotonic()
+        call.ringing = call.ringing or self._clock()
 
     def _answer(self, call: ActiveCall, command: Answer) -> None:
         if call.outbound is not None:
             self._sip.join(call.inbound, call.outbound)
         self._sip.answer(call.inbound, command.headers)
-        call.answered = time.monotonic()
+        call.answered = self._clock()
 
-    def _hangup(self, call: ActiveCall, role: Role, headers: tuple[tuple[str, str], ...]) -> None:
+    def _hangup(self, call: ActiveCall, role: Role, headers: HeaderList) -> None:
         leg = call.leg(role)
         if leg is not None:
             self._sip.hangup(leg, headers)
 
-    def _finish(self, call: ActiveCall, outcome: outcomes.Outcome) -> None:
-        call.machine.outcome = outcome
-        call.ended = time.monotonic()
+    def _finish(self, call: ActiveCall) -> None:
+        call.ended = self._clock()
         self._timers.forget(call.machine.id)
         self._disown(call)
         self._legs.pop(call.inbound, None)
@@ -311,7 +291,7 @@ class Engine:
         def begin() -> None:
             if self._phase is Phase.RUNNING:
                 self._phase = Phase.DRAINING
-                self._deadline = time.monotonic() + self._plan.limits.drain_seconds
+                self._deadline = self._clock() + self._plan.limits.drain_seconds
                 log.info("draining", extra={"calls": len(self._calls)})
 
         self._requests.put(begin)

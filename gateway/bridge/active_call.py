@@ -1,0 +1,63 @@
+"""A call in progress as the engine keeps it: its machine, its legs and its times. Times are given, never read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.bridge.commands import Role
+from gateway.bridge.machine import CallMachine
+from gateway.bridge.ports import LegId
+from gateway.bridge.record import CallRecord, LegMedia
+
+
+@dataclass(slots=True)
+class ActiveCall:
+    """A machine, its legs, and when things happened (monotonic seconds)."""
+
+    machine: CallMachine
+    inbound: LegId
+    inbound_call_id: str
+    arrived: float
+    started: float
+    outbound: LegId | None = None
+    outbound_call_id: str = ""
+    invited: float | None = None
+    ringing: float | None = None
+    answered: float | None = None
+    ended: float | None = None
+    media: list[LegMedia] = field(default_factory=list)
+
+    def leg(self, role: Role) -> LegId | None:
+        """The leg that plays `role` now."""
+        return self.inbound if role is Role.INBOUND else self.outbound
+
+    def record(self) -> CallRecord:
+        """The call as it stands."""
+        machine = self.machine
+        # A call with a final code was not answered: the caller's CANCEL was there before our 200 could leave.
+        answered = self.answered if machine.code is None else None
+        return CallRecord(
+            id=machine.id,
+            direction=machine.direction,
+            state=machine.state.value,
+            from_trunk=machine.from_trunk.name if machine.from_trunk else "",
+            to_trunk=machine.to_trunk.name if machine.to_trunk else "",
+            inbound_call_id=self.inbound_call_id,
+            outbound_call_id=self.outbound_call_id,
+            started=self.started,
+            plan_hash=machine.plan.hash,
+            setup_seconds=self._since_arrival(self.invited),
+            post_dial_delay_seconds=self._since_arrival(self.ringing),
+            answer_seconds=self._since_arrival(answered),
+            duration_seconds=None if self.ended is None or answered is None else self.ended - answered,
+            ended=None if self.ended is None else self.started + self.ended - self.arrived,
+            outcome=machine.outcome,
+            code=machine.code,
+            attempts=machine.attempts,
+            receipt=tuple(machine.receipt),
+            context=dict(machine.context),
+            media=tuple(self.media),
+        )
+
+    def _since_arrival(self, at: float | None) -> float | None:
+        return None if at is None else at - self.arrived

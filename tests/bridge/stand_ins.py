@@ -1,0 +1,166 @@
+"""A SIP stack, an observer and a clock for tests of the engine: they obey, and keep what they were told."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gateway.bridge.commands import HeaderList, Place
+from gateway.bridge.events import Event, InboundEnded, OutboundEnded
+from gateway.bridge.ports import Arrival, LegId, LegReport, Report
+from gateway.bridge.record import CallRecord
+from gateway.core.message import SipMessage
+from gateway.core.plan import Plan
+from gateway.core.receipt import ReceiptEntry
+from gateway.core.terms import Direction, On
+
+
+class TestClock:
+    """Stands still until it is moved."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class RecordingSip:
+    """A `SipPort` whose legs end as soon as they are told to, as those of the real one do.
+
+    `broken` names operations that raise, `silent` legs that never had a response. `mute`: no leg says that it ended.
+    """
+
+    def __init__(self, clock: TestClock) -> None:
+        self.clock = clock
+        self.done: list[tuple[Any, ...]] = []
+        self.broken: set[str] = set()
+        self.silent: set[LegId] = set()
+        self.mute = False
+        self.waits: list[float] = []
+        self.time_flows = False
+        self.plan: Plan | None = None
+        self._ids = itertools.count(1)
+        self._reports: deque[Report] = deque()
+        self._live: dict[LegId, type[InboundEnded] | type[OutboundEnded]] = {}
+
+    # -- what a test makes happen --------------------------------------------------------------------------------
+
+    def arrive(self, message: SipMessage, trunk: str = "pbx") -> LegId:
+        """An INVITE comes in."""
+        leg = next(self._ids)
+        self._live[leg] = InboundEnded
+        self._reports.append(Arrival(leg, trunk, "192.0.2.9", message, self.clock()))
+        return leg
+
+    def report(self, leg: LegId, event: Event) -> None:
+        """Something happens to a leg."""
+        if isinstance(event, InboundEnded | OutboundEnded):
+            self._live.pop(leg, None)
+        self._reports.append(LegReport(leg, event))
+
+    def push(self, report: Report) -> None:
+        """Anything else happens."""
+        self._reports.append(report)
+
+    def named(self, name: str) -> list[tuple[Any, ...]]:
+        """What was done by this name, without the name."""
+        return [rest for word, *rest in map(list, self.done) if word == name]
+
+    # -- SipPort -------------------------------------------------------------------------------------------------
+
+    def adopt(self, plan: Plan) -> None:
+        self._do("adopt", plan)
+        self.plan = plan
+
+    def poll(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if self.time_flows:
+            self.clock.now += seconds
+
+    def reports(self) -> Iterator[Report]:
+        while self._reports:
+            yield self._reports.popleft()
+
+    def place(self, order: Place) -> LegId:
+        self._do("place", order)
+        leg = next(self._ids)
+        self._live[leg] = OutboundEnded
+        return leg
+
+    def call_id(self, leg: LegId) -> str:
+        self._do("call_id", leg)
+        return f"out-{leg}@gw" if leg in self._live else ""
+
+    def heard(self, leg: LegId) -> bool:
+        self._do("heard", leg)
+        return leg not in self.silent
+
+    def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        self._do("progress", leg, code, headers)
+
+    def join(self, one: LegId, other: LegId) -> None:
+        self._do("join", one, other)
+
+    def answer(self, leg: LegId, headers: HeaderList) -> None:
+        self._do("answer", leg, headers)
+
+    def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        self._do("refuse", leg, code, headers)
+        self._end(leg, code)
+
+    def hangup(self, leg: LegId, headers: HeaderList) -> None:
+        self._do("hangup", leg, headers)
+        self._end(leg, 200)
+
+    def _do(self, name: str, *details: object) -> None:
+        self.done.append((name, *details))
+        if name in self.broken:
+            raise RuntimeError(f"{name} is broken")
+
+    def _end(self, leg: LegId, code: int) -> None:
+        ended = self._live.pop(leg, None)
+        if ended is not None and not self.mute:
+            self._reports.append(LegReport(leg, ended(code, False, None)))
+
+
+class RecordingObserver:
+    """An `Observer` that keeps everything; `broken` names what raises after it was kept."""
+
+    def __init__(self) -> None:
+        self.started: list[CallRecord] = []
+        self.ended: list[CallRecord] = []
+        self.mapped: list[tuple[Direction, On, Sequence[ReceiptEntry], int]] = []
+        self.rejected: list[tuple[str, str]] = []
+        self.lags: list[float] = []
+        self.broken: set[str] = set()
+
+    def call_started(self, record: CallRecord) -> None:
+        self.started.append(record)
+        self._check("call_started")
+
+    def call_ended(self, record: CallRecord) -> None:
+        self.ended.append(record)
+        self._check("call_ended")
+
+    def context_mapped(self, direction: Direction, on: On, receipt: Sequence[ReceiptEntry], size: int) -> None:
+        self.mapped.append((direction, on, receipt, size))
+        self._check("context_mapped")
+
+    def invite_rejected(self, reason: str, source_address: str) -> None:
+        self.rejected.append((reason, source_address))
+        self._check("invite_rejected")
+
+    def response(self, trunk: str, direction: str, code: int) -> None:
+        raise AssertionError("the engine sees no responses")
+
+    def loop_lag(self, seconds: float) -> None:
+        self.lags.append(seconds)
+
+    def _check(self, name: str) -> None:
+        if name in self.broken:
+            raise RuntimeError(f"{name} is broken")
