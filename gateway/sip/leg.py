@@ -21,6 +21,7 @@ from gateway.bridge.events import (
     OutboundProgress,
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
+from gateway.core.message import SipMessage
 from gateway.sip.convert import call_settings, received_message
 from gateway.sip.guard import guarded
 from gateway.sip.media import DigitRelay, stream_figures
@@ -38,6 +39,7 @@ class SipLeg(pj.Call):
         self.trunk = account.trunk_name
         self.ended = False
         self.peer: SipLeg | None = None
+        self._answered = False
         self._emit = emit
         self._digits = DigitRelay()
 
@@ -73,6 +75,7 @@ class SipLeg(pj.Call):
         elif state == pj.PJSIP_INV_STATE_EARLY:
             self.report(OutboundProgress(pj.legStatus(self.getId()), received_message(prm.e)))
         elif state == pj.PJSIP_INV_STATE_CONNECTING:
+            self._answered = True
             self.report(OutboundAnswered(received_message(prm.e)))
 
     @guarded
@@ -106,9 +109,15 @@ class SipLeg(pj.Call):
 
     def _end(self, code: int, event: pj.SipEvent | None) -> None:
         message = received_message(event) if event is not None else None
+        if message is not None and not self._is_decision(message):
+            message = None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, message is not None, message))
         self.ended = True
         if self.peer is not None:
             self.peer.peer = None
             self.peer = None
+
+    def _is_decision(self, message: SipMessage) -> bool:
+        """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""
+        return message.is_request or (self.role is Role.OUTBOUND and not self._answered)
