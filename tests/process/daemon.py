@@ -165,9 +165,9 @@ class Gateway:
     def _peer(self, side: str, place: Place) -> Peer:
         return Peer(side, place, self.site.gateway, self.folder, self._peers)
 
-    def wire(self, peer: Peer) -> WirePeer:
-        """A socket at the place of this peer, for SIP by hand."""
-        return WirePeer(self.site.gateway, peer.place)
+    def wire(self, peer: Peer, place: Place | None = None) -> WirePeer:
+        """A socket where this peer is called, or at another place of it, for SIP by hand."""
+        return WirePeer(self.site.gateway, place or peer.place)
 
     def stop_peers(self) -> None:
         """End what a failed test has left running."""

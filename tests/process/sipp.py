@@ -13,7 +13,6 @@ from tests.process.waiting import wait_until
 
 SCENARIOS = Path(__file__).parents[2] / "sipp-scenarios"
 TIMEOUT_SECONDS = 15
-PATIENCE_SECONDS = TIMEOUT_SECONDS + 5
 SHOWN_CHARACTERS = 6000
 DEFAULT_KEYS = {"headers": "X-Unmapped: nothing", "max_forwards": "42"}
 """SIPp sends an empty key as an empty line, which would end the headers."""
@@ -34,8 +33,8 @@ class Sipp:
         return self._process.pid
 
     def finish(self) -> None:
-        """Wait for the end; show what SIPp saw unless every message was as the scenario says."""
-        code = self._process.wait(PATIENCE_SECONDS)
+        """Wait for the end, which its own timeout bounds; show what it saw unless all was as the scenario says."""
+        code = self._process.wait()
         assert code == 0, f"{self.name} ended with {code}\n{self.shown()}"
 
     def is_running(self) -> bool:
@@ -45,7 +44,7 @@ class Sipp:
         """End it, whatever it is doing."""
         if self.is_running():
             self._process.kill()
-        self._process.wait(PATIENCE_SECONDS)
+        self._process.wait()
 
     def shown(self) -> str:
         """The error log and the end of the message trace."""
@@ -63,25 +62,27 @@ class Peer:
     folder: Path
     started: list[Sipp] = field(default_factory=list)
 
-    def serve(self, scenario: str, *options: str, port: int | None = None, **keys: str) -> Sipp:
+    def serve(
+        self, scenario: str, *options: str, port: int | None = None, seconds: int = TIMEOUT_SECONDS, **keys: str
+    ) -> Sipp:
         """Be called: start a `uas` scenario and return when it listens."""
         assert scenario.startswith("uas-")
         port = port or self.place.port
-        running = self._start(scenario, ["-p", str(port), *options], keys)
+        running = self._start(scenario, ["-p", str(port), *_timeout(seconds), *options], keys)
         wait_until(lambda: _listens(running, Place(self.place.host, port)), f"{scenario} listens")
         return running
 
-    def call(self, scenario: str, *options: str, **keys: str) -> Sipp:
+    def call(self, scenario: str, *options: str, seconds: int = TIMEOUT_SECONDS, **keys: str) -> Sipp:
         """Call the gateway with a `uac` scenario."""
         assert scenario.startswith("uac-")
-        return self._start(scenario, [str(self.gateway), *options], keys)
+        return self._start(scenario, [str(self.gateway), *_timeout(seconds), *options], keys)
 
     def _start(self, scenario: str, options: list[str], keys: dict[str, str]) -> Sipp:
         host = self.place.host
         stem = self.folder / f"{next(_numbers)}-{scenario}"
         errors, messages = stem.with_suffix(".errors"), stem.with_suffix(".messages")
         command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin"]
-        command += ["-timeout", f"{TIMEOUT_SECONDS}s", "-timeout_error", "-deadcall_wait", "0"]
+        command += ["-deadcall_wait", "0"]
         command += ["-i", host, "-bind_local", "-mi", host, "-ci", host, "-cid_str", f"%u-%p-{self.side}@%s"]
         command += ["-trace_err", "-error_file", str(errors), "-trace_msg", "-message_file", str(messages)]
         keys = DEFAULT_KEYS | {"gateway": str(self.gateway), "gateway_host": self.gateway.host} | keys
@@ -92,6 +93,11 @@ class Peer:
         running = Sipp(scenario, process, (errors, messages, stem.with_suffix(".screen")))
         self.started.append(running)
         return running
+
+
+def _timeout(seconds: int) -> list[str]:
+    """Options with which SIPp gives up."""
+    return ["-timeout", f"{seconds}s", "-timeout_error"]
 
 
 def _listens(running: Sipp, place: Place) -> bool:

@@ -1,0 +1,69 @@
+"""Peers that take too long, or are never heard of again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.process.conftest import StartGateway
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.waiting import wait_until
+
+NO_ANSWER = 'Reason: Q.850;cause=19;text="No answer from user"'
+ACK_SECONDS = 32
+"""64 * T1: how long a 200 is repeated and the ACK waited for (RFC 3261, section 13.3.1.4)."""
+
+
+def configure(tree: Tree, site: Site) -> None:
+    tree["limits"] |= {"ring_seconds": 0.5, "call_seconds": 0.7}
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_nobody_answers(gateway: Gateway, direction: str) -> None:
+    callee = gateway.callee(direction).serve("uas-ring-until-cancelled")
+    gateway.caller(direction).call("uac-refused", code="480", header=NO_ANSWER).finish()
+    callee.finish()
+    gateway.assert_outcomes(direction, "client-error/no-answer")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_call_is_as_long_as_it_may_be(gateway: Gateway, direction: str) -> None:
+    callee = gateway.callee(direction).serve("uas-answer")
+    gateway.caller(direction).call("uac-hung-up-on").finish()
+    callee.finish()
+    [ended] = gateway.assert_outcomes(direction, "success/max-duration")
+    assert 0.6 < ended["duration_seconds"] < 1.5
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_callee_that_vanished_does_not_keep_the_call(gateway: Gateway, direction: str) -> None:
+    callee = gateway.callee(direction).serve("uas-vanish")
+    gateway.caller(direction).call("uac-call").finish()
+    callee.finish()
+    gateway.assert_outcomes(direction, "success/completed")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_caller_that_vanished_does_not_keep_the_call(gateway: Gateway, direction: str) -> None:
+    callee = gateway.callee(direction).serve("uas-answer-and-hang-up")
+    with gateway.wire(gateway.caller(direction)) as caller:
+        invite = caller.invite()
+        caller.send(invite)
+        caller.send(caller.in_dialog("ACK", invite, caller.wait_for("SIP/2.0 200")))
+        callee.finish()
+        caller.wait_for("BYE")
+        gateway.assert_outcomes(direction, "success/completed")
+
+
+@pytest.mark.timeout(ACK_SECONDS + 25)
+def test_an_answer_that_is_never_acknowledged(start_gateway: StartGateway) -> None:
+    """Both directions at once, as each takes its time."""
+    gateway = start_gateway()
+    seconds = ACK_SECONDS + 10
+    callees = [gateway.callee(direction).serve("uas-answer", seconds=seconds) for direction in DIRECTIONS]
+    callers = [gateway.caller(direction).call("uac-never-ack", seconds=seconds) for direction in DIRECTIONS]
+    for peer in (*callers, *callees):
+        peer.finish()
+    ended = wait_until(lambda: len(lines := gateway.ended_calls()) == len(DIRECTIONS) and lines, "both ended")
+    assert {(line["direction"], line["result"], line["reason"]) for line in ended} == {
+        (direction, "indeterminate", "ack-missing") for direction in DIRECTIONS
+    }
