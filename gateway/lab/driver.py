@@ -106,7 +106,7 @@ class Phone:
                 if candidate["event"] in ("failed", "fault"):
                     raise LabError(f"{self.name}: {json.dumps(self._waiting.pop(place))}")
             if not self._read(deadline):
-                raise LabError(f"{self.name}: no {event!r} within {timeout} s{self._instead(call)}")
+                raise LabError(f"{self.name}: no {event!r} within {timeout:.1f} s{self._instead(call)}")
 
     def seen(self) -> list[Event]:
         """What has arrived and was not taken, in order; to show that something did not happen."""
