@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gateway.sip.leg import SipLeg
 
 MICROSECONDS = 1e-6
+EVENT_GOES_ON, EVENT_ENDS = 1, 2
+"""Flags of a digit (pjmedia/stream.h, PJMEDIA_STREAM_DTMF_IS_UPDATE and _IS_END), for which pjsua2 has no names."""
 
 
 def stream_figures(leg: SipLeg, index: int) -> LegMedia:
@@ -45,12 +47,12 @@ class DigitRelay:
 
     def take(self, event: pj.OnDtmfEventParam) -> Iterator[pj.CallSendDtmfParam]:
         """The digits that this event completes."""
-        is_update = event.flags & pj.PJMEDIA_STREAM_DTMF_IS_UPDATE
+        is_update = event.flags & EVENT_GOES_ON
         if not is_update:
             yield from self._release()
         if self._pressed is not None or not is_update:
             self._pressed = _digit(event)
-        if event.flags & pj.PJMEDIA_STREAM_DTMF_IS_END:
+        if event.flags & EVENT_ENDS:
             yield from self._release()
 
     def _release(self) -> Iterator[pj.CallSendDtmfParam]:
