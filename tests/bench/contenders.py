@@ -1,0 +1,168 @@
+"""What is measured: a gateway, and an Asterisk that does the same job, each as a process with its own configuration."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests import asterisk
+from tests.bench import processes
+from tests.bench.lab import FIRST_RTP_PORT, LAST_RTP_PORT, MEASURED, PBX, TWILIO, Lab
+
+START_SECONDS = 20
+
+# PBX variable, header to Twilio: what pbx.xml sends and twilio.xml insists on.
+FIELDS = (
+    ("CUSTOMER_ID", "X-CustomerID"),
+    ("ACCOUNT", "X-Account"),
+    ("QUEUE", "X-Queue"),
+    ("LANGUAGE", "X-Language"),
+    ("PRODUCT_ID", "X-ProductID"),
+    ("AGENT", "X-Agent"),
+    ("CAMPAIGN", "X-Campaign"),
+    ("PRIORITY", "X-Importance"),
+    ("CASE", "X-Case"),
+    ("TICKET", "X-Ticket"),
+)
+
+# What a bridge of PJSIP channels with a b() handler needs, and no more.
+ASTERISK_MODULES = (
+    "res_timing_timerfd",
+    "res_sorcery_config",
+    "res_sorcery_memory",
+    "res_sorcery_astdb",
+    "res_pjproject",
+    "res_pjsip",
+    "res_pjsip_pubsub",
+    "res_pjsip_session",
+    "res_pjsip_sdp_rtp",
+    "res_pjsip_endpoint_identifier_ip",
+    "res_pjsip_header_funcs",
+    "res_pjsip_authenticator_digest",
+    "res_pjsip_caller_id",
+    "res_pjsip_rfc3326",
+    "res_rtp_asterisk",
+    "chan_pjsip",
+    "app_dial",
+    "app_stack",
+    "pbx_config",
+    "codec_ulaw",
+    "bridge_simple",
+    "bridge_native_rtp",
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that bridges calls from the PBX to Twilio."""
+
+    name: str
+    pid: int
+
+
+Contender = Callable[[frozenset[int]], AbstractContextManager[Running]]
+"""Starts one on the cores given."""
+
+
+def contenders(lab: Lab, tree: asterisk.Tree | None) -> dict[str, Contender]:
+    """By name, the gateway first."""
+    found: dict[str, Contender] = {"gateway": partial(run_gateway, lab)}
+    if tree:
+        found["asterisk"] = partial(run_asterisk, lab, tree)
+    return found
+
+
+@contextmanager
+def run_gateway(lab: Lab, cores: frozenset[int]) -> Iterator[Running]:
+    config = lab.folder / "gateway.yaml"
+    config.write_text(gateway_config(lab, FIELDS))
+    command = [sys.executable, "-m", "gateway", "run", str(config)]
+    process = processes.start(command, cores, lab.folder / "gateway.log")
+    try:
+        _wait_until_ready(lab, process.poll)
+        yield Running("gateway", process.pid)
+    finally:
+        processes.end(process, signal.SIGINT)
+
+
+def _wait_until_ready(lab: Lab, poll: Callable[[], int | None]) -> None:
+    url = f"http://{MEASURED}:{lab.ports.admin}/readyz"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"the gateway does not start, see {lab.folder / 'gateway.log'}")
+
+
+def gateway_config(lab: Lab, fields: Sequence[tuple[str, str]]) -> str:
+    """A configuration file; YAML takes JSON as it is."""
+    ports = lab.ports
+    sides = {"pbx": (PBX, ports.pbx, {"variables": "asterisk"}), "twilio": (TWILIO, ports.twilio, {})}
+    return json.dumps(
+        {
+            "sip": {"listen": [f"udp://{MEASURED}:{ports.sip}"]},
+            "media": {"mode": "relay", "rtp_ports": f"{FIRST_RTP_PORT}-{LAST_RTP_PORT}", "codecs": ["PCMU"]},
+            "admin": {"listen": f"{MEASURED}:{ports.admin}"},
+            "limits": {"calls": 1000, "calls_per_second": 1000},
+            "trunks": {
+                side: {"side": side, "uris": [f"sip:{host}:{port}"], "allow": [host], **more}
+                for side, (host, port, more) in sides.items()
+            },
+            "context": {
+                "fields": {
+                    variable.lower(): {"pbx": f"var:{variable}", "twilio": f"header:{header}"}
+                    for variable, header in fields
+                }
+            },
+        }
+    )
+
+
+@contextmanager
+def run_asterisk(lab: Lab, tree: asterisk.Tree, cores: frozenset[int]) -> Iterator[Running]:
+    folder = lab.folder / "asterisk"
+    folder.mkdir(exist_ok=True)
+    with asterisk.Asterisk(tree, asterisk_files(lab), folder, cores) as running:
+        yield Running("asterisk", running.pid)
+
+
+def asterisk_files(lab: Lab) -> dict[str, str]:
+    """Its configuration: no call records, no log, only the modules the job needs."""
+    return {
+        "modules.conf": "\n".join(["[modules]", "autoload=no", *(f"load={name}.so" for name in ASTERISK_MODULES), ""]),
+        "cdr.conf": "[general]\nenable=no\n",
+        "rtp.conf": f"[general]\nrtpstart={FIRST_RTP_PORT}\nrtpend={LAST_RTP_PORT}\n",
+        "pjsip.conf": _pjsip_conf(lab),
+        "extensions.conf": _extensions_conf(),
+    }
+
+
+def _pjsip_conf(lab: Lab) -> str:
+    text = (Path(__file__).parent / "pjsip.conf").read_text()
+    places = {"ASTERISK": lab.ports.sip, "PBX": lab.ports.pbx, "TWILIO": lab.ports.twilio}
+    hosts = {"ASTERISK": MEASURED, "PBX": PBX, "TWILIO": TWILIO}
+    for name, port in places.items():
+        text = text.replace(f"@{name}@", f"{hosts[name]}:{port}")
+    return text
+
+
+def _extensions_conf() -> str:
+    """Reads the headers on the incoming channel, adds them on the outgoing one before its INVITE leaves."""
+    read = [f"Set(_BENCH_{name}=${{PJSIP_HEADER(read,X-PBX-{name.replace('_', '-')})}})" for name, _ in FIELDS]
+    write = [f"Set(PJSIP_HEADER(add,{header})=${{BENCH_{name}}})" for name, header in FIELDS]
+    steps = [*read, "Dial(PJSIP/${EXTEN}@twilio,30,b(headers^s^1))", "Hangup()"]
+    incoming = [f"exten => _[+0-9].,{number},{step}" for number, step in enumerate(steps, 1)]
+    handler = [f"exten => s,{number},{step}" for number, step in enumerate([*write, "Return()"], 1)]
+    return "\n".join(["[from-pbx]", *incoming, "[headers]", *handler, ""])

@@ -1,0 +1,45 @@
+"""The benchmark's end of `tests.bench.audio`: starts it, asks it, ends it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from types import TracebackType
+
+from tests.bench import processes
+from tests.bench.lab import Lab
+
+
+class FarAudio:
+    """Audio on both sides, running while the block is."""
+
+    def __init__(self, lab: Lab) -> None:
+        command = [sys.executable, "-m", "tests.bench.audio", str(lab.ports.rtp), str(lab.folder)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = processes.start(command, lab.cores.generator, lab.folder / "audio.out", **pipes)
+
+    def __enter__(self) -> FarAudio:
+        self.ask("count")
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def ask(self, command: str) -> dict:
+        """Send a command, give the answer."""
+        assert self._process.stdin and self._process.stdout
+        print(command, file=self._process.stdin, flush=True)
+        return json.loads(self._process.stdout.readline())
+
+    def wait_for_streams(self, calls: int, seconds: float) -> None:
+        """Return when there is audio for so many calls on both sides, or when it takes too long."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            known = self.ask("streams")
+            if min(known["pbx"]["streams"], known["twilio"]["streams"]) >= calls:
+                return
+            time.sleep(0.2)

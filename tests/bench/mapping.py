@@ -1,0 +1,72 @@
+"""Context mapping alone: what reading an INVITE and applying the rules takes, without SIP stack or process."""
+
+from __future__ import annotations
+
+import timeit
+from collections.abc import Callable
+
+from gateway.core.locators import CallFacts
+from gateway.core.mapping import Rules, apply_rules
+from gateway.core.message import parse_message
+from gateway.core.terms import Direction, On
+from gateway.settings import load
+from tests.bench.contenders import FIELDS, gateway_config
+from tests.bench.lab import Lab
+from tests.bench.measurements import Figures
+
+MANY = 100
+
+
+def mapping(lab: Lab) -> Figures:
+    """Microseconds an INVITE, the best of several rounds, for the fields of the benchmark and for many."""
+    many = tuple((f"FIELD_{number}", f"X-Field-{number}") for number in range(MANY))
+    return _measure(lab, FIELDS) | _measure(lab, many)
+
+
+def _measure(lab: Lab, fields: tuple[tuple[str, str], ...]) -> Figures:
+    text = invite(fields)
+    message = parse_message(text)
+    rules = _rules(lab, fields)
+    facts = CallFacts("bench", "pbx", "127.0.0.2")
+    mapped = apply_rules(rules, message, facts)
+    if len(mapped.headers) != len(fields):
+        raise RuntimeError(f"{len(mapped.headers)} of {len(fields)} fields were mapped")
+    return {
+        f"map_us_{len(fields)}": _best(lab, lambda: apply_rules(rules, message, facts)),
+        f"parse_us_{len(fields)}": _best(lab, lambda: parse_message(text)),
+    }
+
+
+def _rules(lab: Lab, fields: tuple[tuple[str, str], ...]) -> Rules:
+    file = lab.folder / "mapping.yaml"
+    file.write_text(gateway_config(lab, fields))
+    plan = load(str(file)).plan()
+    pbx, twilio = (next(trunk for trunk in plan.trunks if trunk.name == name) for name in ("pbx", "twilio"))
+    return plan.contract.rules(Direction.TO_TWILIO, On.INVITE, pbx.dialect, twilio.profile)
+
+
+def _best(lab: Lab, work: Callable[[], object]) -> float:
+    repeat = lab.count(50, 10)
+    return min(timeit.repeat(work, number=100, repeat=repeat)) / 100 * 1e6
+
+
+def invite(fields: tuple[tuple[str, str], ...]) -> str:
+    """An INVITE as an Asterisk sends it, with a value of 20 octets for every field."""
+    lines = [
+        "INVITE sip:+15551234567@127.0.0.1:5060 SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.2:5060;rport;branch=z9hG4bKPj2686d2b0-066d-461f-8d90-f5232678ffd2",
+        'From: "Alice" <sip:100@127.0.0.2>;tag=3a871618-941f-4735-985e-455076aeb952',
+        "To: <sip:+15551234567@127.0.0.1>",
+        "Contact: <sip:asterisk@127.0.0.2:5060>",
+        "Call-ID: 05568c94-f210-4b01-8fdb-50be504e8fa7",
+        "CSeq: 23395 INVITE",
+        "Allow: OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, REFER",
+        "Supported: 100rel, timer, replaces, norefersub, histinfo",
+        "Session-Expires: 1800",
+        "Min-SE: 90",
+        'P-Asserted-Identity: "Alice" <sip:100@127.0.0.2>',
+        *(f"X-PBX-{variable.replace('_', '-')}: value {number:014}" for number, (variable, _) in enumerate(fields)),
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*lines, "", ""])
