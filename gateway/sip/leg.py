@@ -68,7 +68,7 @@ class SipLeg(pj.Call):
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         state = pj.legState(self.getId())
         if state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._end(pj.legStatus(self.getId()), prm.e)
+            self._end(self._cause(prm.e), prm.e)
         elif self.role is Role.INBOUND:
             if state == pj.PJSIP_INV_STATE_CONFIRMED:
                 self.report(InboundConfirmed())
@@ -117,6 +117,13 @@ class SipLeg(pj.Call):
         if self.peer is not None:
             self.peer.peer = None
             self.peer = None
+
+    def _cause(self, event: pj.SipEvent) -> int:
+        """Why the leg ended. Of an inbound leg PJSIP says 487 after CANCEL and also after an ACK that never came."""
+        code: int = pj.legStatus(self.getId())
+        is_invite = event.body.tsxState.tsx.method == "INVITE"
+        no_ack = code == pj.PJSIP_SC_REQUEST_TERMINATED and self.role is Role.INBOUND and not is_invite
+        return int(pj.PJSIP_SC_REQUEST_TIMEOUT) if no_ack else code
 
     def _is_decision(self, message: SipMessage) -> bool:
         """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""
