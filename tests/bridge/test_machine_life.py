@@ -1,0 +1,242 @@
+"""Calls at random, among a stack that can do what PJSIP can: whatever happens in whatever order, a call ends once."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from gateway.bridge.commands import (
+    Answer,
+    Command,
+    Finish,
+    Hangup,
+    NoteContext,
+    Place,
+    Progress,
+    Refuse,
+    Role,
+    StartTimer,
+    StopTimer,
+)
+from gateway.bridge.events import (
+    Ending,
+    EndRequested,
+    Event,
+    Faulted,
+    InboundConfirmed,
+    InboundEnded,
+    OutboundAnswered,
+    OutboundEnded,
+    OutboundProgress,
+    OutboundTrying,
+    Timer,
+    TimerFired,
+)
+from gateway.bridge.machine import State
+from gateway.bridge.outcome import OUTCOMES, Result
+from tests.bridge.samples import CUSTOMER, FIRST, SDP, SECOND, THIRD, invite, machine_for, plan, response
+
+REQUEST_TERMINATED = 487
+
+
+@dataclass
+class Leg:
+    """A leg as the stack has it: it ends once, and says nothing afterwards."""
+
+    role: Role
+    up: bool = True
+    answered: bool = False
+    confirmed: bool = False
+    reports: list[Event] = field(default_factory=list)
+
+
+class CallLife(RuleBasedStateMachine):
+    """Rules are what peers, timers, operators and our own mistakes do; `work` is the engine's turn.
+
+    Reports wait in a queue, so they cross the commands that the machine gave before it saw them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: deque[tuple[Leg, Event]] = deque()
+        self.timers: set[Timer] = set()
+        self.finished: list[Finish] = []
+        self.legs: list[Leg] = []
+        self.refused: list[int] = []
+
+    @initialize(uris=st.integers(1, 3), sdp=st.booleans(), context=st.booleans(), reject=st.booleans())
+    def begin(self, uris: int, sdp: bool, context: bool, reject: bool) -> None:
+        contract = plan(CUSTOMER, uris=(FIRST, SECOND, THIRD)[:uris], reject=reject)
+        self.machine = machine_for(contract)
+        self.inbound = Leg(Role.INBOUND)
+        self.outbound: Leg | None = None
+        self.legs.append(self.inbound)
+        headers = ["X-PBX-CUSTOMER-ID: C-1"] if context else []
+        self.tell(invite(contract, *headers, body=SDP if sdp else ""))
+
+    # -- what the machine wants ----------------------------------------------------------------------------------
+
+    def tell(self, event: Event) -> None:
+        for command in self.machine.handle(event):
+            self.execute(command)
+
+    def execute(self, command: Command) -> None:
+        assert not self.finished, "nothing is left to do for a call that is over"
+        match command:
+            case Place():
+                assert self.outbound is None or not self.outbound.up
+                assert not self.inbound.answered and not self.refused
+                self.outbound = Leg(Role.OUTBOUND)
+                self.legs.append(self.outbound)
+            case Progress(code, _, early):
+                assert (code == 183) == early
+                assert not self.inbound.answered and not self.refused
+            case Answer():
+                assert not self.inbound.answered and not self.refused
+                self.inbound.answered = self.inbound.up
+            case Refuse(code):
+                assert not self.inbound.answered and not self.refused
+                assert 400 <= code <= 699
+                self.refused.append(code)
+                self.hang_up(self.inbound, code)
+            case Hangup(Role.INBOUND):
+                self.hang_up(self.inbound, 200)
+            case Hangup(Role.OUTBOUND):
+                assert self.outbound is not None
+                self.hang_up(self.outbound, 200 if self.outbound.answered else REQUEST_TERMINATED)
+            case StartTimer(timer, seconds):
+                assert seconds > 0
+                self.timers.add(timer)
+            case StopTimer(timer):
+                self.timers.discard(timer)
+            case NoteContext(_, mapped):
+                assert mapped.receipt
+            case Finish():
+                self.finished.append(command)
+
+    def hang_up(self, leg: Leg, code: int) -> None:
+        if leg.up:
+            self.end(leg, code, by_peer=False)
+
+    def end(self, leg: Leg, code: int, by_peer: bool) -> None:
+        kind = InboundEnded if leg is self.inbound else OutboundEnded
+        self.report(leg, kind(code, by_peer, response(code) if by_peer else None))
+        leg.up = False
+
+    def report(self, leg: Leg, event: Event) -> None:
+        self.queue.append((leg, event))
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.queue)
+    @rule()
+    def work(self) -> None:
+        leg, event = self.queue.popleft()
+        if not self.finished and leg in (self.inbound, self.outbound):  # else: of an attempt that was given up
+            self.tell(event)
+
+    @precondition(lambda self: self.outbound and self.outbound.up and not self.outbound.answered)
+    @rule(code=st.sampled_from([100, 180, 181, 183, 199]), sdp=st.booleans())
+    def callee_responds(self, code: int, sdp: bool) -> None:
+        assert self.outbound
+        message = response(code, body=SDP if sdp else "")
+        self.report(self.outbound, OutboundTrying() if code == 100 else OutboundProgress(code, message))
+
+    @precondition(lambda self: self.outbound and self.outbound.up and not self.outbound.answered)
+    @rule()
+    def callee_answers(self) -> None:
+        assert self.outbound
+        self.outbound.answered = True
+        self.report(self.outbound, OutboundAnswered(response(200, body=SDP)))
+
+    @precondition(lambda self: self.outbound and self.outbound.up and not self.outbound.answered)
+    @rule(code=st.integers(300, 699))
+    def callee_refuses(self, code: int) -> None:
+        assert self.outbound
+        self.end(self.outbound, code, by_peer=True)
+
+    @precondition(lambda self: self.outbound and self.outbound.up and self.outbound.answered)
+    @rule()
+    def callee_hangs_up(self) -> None:
+        assert self.outbound
+        self.end(self.outbound, 200, by_peer=True)
+
+    @precondition(lambda self: self.outbound and self.outbound.up)
+    @rule(code=st.sampled_from([408, 500, 503]))
+    def callee_vanishes(self, code: int) -> None:
+        assert self.outbound
+        self.end(self.outbound, code, by_peer=False)
+
+    @precondition(lambda self: self.inbound.up and not self.inbound.answered)
+    @rule(by_peer=st.booleans())
+    def caller_cancels(self, by_peer: bool) -> None:
+        self.end(self.inbound, REQUEST_TERMINATED, by_peer)
+
+    @precondition(lambda self: self.inbound.up and self.inbound.answered and not self.inbound.confirmed)
+    @rule()
+    def caller_acknowledges(self) -> None:
+        self.inbound.confirmed = True
+        self.report(self.inbound, InboundConfirmed())
+
+    @precondition(lambda self: self.inbound.up and self.inbound.answered)
+    @rule()
+    def caller_hangs_up(self) -> None:
+        self.end(self.inbound, 200, by_peer=True)
+
+    @precondition(lambda self: self.inbound.up)
+    @rule(code=st.sampled_from([408, 500, 503]))
+    def caller_vanishes(self, code: int) -> None:
+        self.end(self.inbound, code, by_peer=False)
+
+    @precondition(lambda self: any(leg.up for leg in self.legs))
+    @rule(data=st.data())
+    def callback_fails(self, data: st.DataObject) -> None:
+        self.report(data.draw(st.sampled_from([leg for leg in self.legs if leg.up])), Faulted())
+
+    @precondition(lambda self: self.timers and not self.finished)
+    @rule(data=st.data())
+    def time_passes(self, data: st.DataObject) -> None:
+        timer = data.draw(st.sampled_from(sorted(self.timers)))
+        self.timers.discard(timer)
+        self.tell(TimerFired(timer))
+
+    @rule(why=st.sampled_from(Ending))
+    def operator_ends(self, why: Ending) -> None:
+        self.tell(EndRequested(why))
+
+    # -- what holds ----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def it_is_over_exactly_once(self) -> None:
+        assert len(self.finished) == (self.machine.state is State.ENDED)
+
+    def teardown(self) -> None:
+        """From here on the peers are silent: clocks alone must end the call."""
+        while self.queue or not self.finished:
+            if self.queue:
+                self.work()
+            else:
+                assert self.timers, f"nothing will ever end a call in state {self.machine.state}"
+                timer = min(self.timers)
+                self.timers.discard(timer)
+                self.tell(TimerFired(timer))
+        (finish,) = self.finished
+        assert finish.outcome == self.machine.outcome
+        assert finish.outcome in OUTCOMES
+        assert not any(leg.up for leg in self.legs), "nobody is left ringing"
+        self.check_answer()
+
+    def check_answer(self) -> None:
+        """A call is answered or has a final code, never both; only an answered one is a success."""
+        code = self.machine.code
+        assert (code is None) == (self.inbound.answered and not self.refused)
+        if code is not None:
+            assert self.machine.outcome.result is not Result.SUCCESS  # type: ignore[union-attr]
+
+
+CallLife.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestCallLife = CallLife.TestCase

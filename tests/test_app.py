@@ -1,0 +1,59 @@
+"""What a reload may change in a running gateway, and what needs a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.app import needs_restart
+from gateway.core.plan import Admin, Limits, Listener, Media, MediaMode, TlsFiles, Transport
+from tests.bridge.samples import CUSTOMER, FIRST, SECOND, plan
+
+RUNNING = plan(listeners=(Listener(Transport.UDP, "10.0.0.1", 5060),), tls=TlsFiles("cert.pem", "key.pem"))
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("sip.listen", {"listeners": (Listener(Transport.UDP, "10.0.0.1", 5070),)}),
+        ("sip.public_address", {"public_address": "203.0.113.7"}),
+        ("sip.tls", {"tls": TlsFiles("cert.pem", "other.pem")}),
+        ("media", {"media": Media(mode=MediaMode.DIRECT)}),
+        ("media", {"media": Media(first_port=30_000, last_port=39_999)}),
+        ("admin", {"admin": Admin(port=9465)}),
+        ("admin", {"admin": Admin(token="changed")}),
+        ("limits.calls", {"limits": Limits(calls=501)}),
+    ],
+)
+def test_what_is_bound_when_the_process_starts_needs_a_restart(key: str, change: dict[str, Any]) -> None:
+    assert needs_restart(RUNNING, replace(RUNNING, **change)) == [f"{key}: a change of this needs a restart"]
+
+
+def test_everything_that_needs_a_restart_is_said_at_once() -> None:
+    wanted = replace(RUNNING, listeners=(), media=Media(codecs=("PCMA",)), limits=Limits(calls=1))
+    assert [text.partition(":")[0] for text in needs_restart(RUNNING, wanted)] == [
+        "sip.listen",
+        "media",
+        "limits.calls",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"trunks": plan(uris=(FIRST, SECOND)).trunks},
+        {"contract": plan(CUSTOMER).contract},
+        {"limits": Limits(calls_per_second=1, ring_seconds=10, call_seconds=60, response_seconds=1, drain_seconds=9)},
+        {"hash": "4567"},
+    ],
+    ids=["nothing", "trunks", "context", "limits", "hash"],
+)
+def test_what_new_calls_can_use_does_not(change: dict[str, Any]) -> None:
+    assert needs_restart(RUNNING, replace(RUNNING, **change)) == []
+
+
+def test_no_secret_is_said() -> None:
+    assert "changed" not in str(needs_restart(RUNNING, replace(RUNNING, admin=Admin(token="changed"))))
