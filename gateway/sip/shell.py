@@ -70,6 +70,7 @@ class SipShell:
         self._reports: deque[Report] = deque()
         self._legs: dict[LegId, SipLeg] = {}
         self._ended: list[LegId] = []
+        self._turned_away: list[tuple[LegId, int, HeaderList]] = []
         self._ids = itertools.count(1)
         self._accounts: dict[str, TrunkAccount] = {}
         self._router = Router(plan.trunks, plan.routes)
@@ -139,7 +140,7 @@ class SipShell:
 
     def _turn_away(self, leg: SipLeg, code: int, warning: tuple[str, str], refusal: Refusal) -> None:
         self._reports.append(refusal)
-        self.refuse(leg.leg_id, code, (warning,))
+        self._turned_away.append((leg.leg_id, code, (warning,)))  # PJSIP drops the headers of a refusal in its callback
 
     def _refused_by_stack(self, source: str, code: int) -> None:
         """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require."""
@@ -152,6 +153,8 @@ class SipShell:
     def poll(self, seconds: float) -> None:
         """Let the stack work for `seconds`, less if something happens."""
         self._endpoint.libHandleEvents(int(seconds * MILLISECONDS))
+        while self._turned_away:
+            self.refuse(*self._turned_away.pop())
 
     def reports(self) -> Iterator[Report]:
         """What happened since the last call, in order."""
