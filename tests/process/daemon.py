@@ -202,6 +202,14 @@ class Gateway:
     def active_calls(self) -> list[Tree]:
         return [call for call in self.ask("/calls")["calls"] if call["state"] != "ended"]
 
+    def wait_for_talking(self, calls: int = 1) -> list[Tree]:
+        """Wait until so many calls are answered and confirmed, and give their summaries."""
+
+        def talking() -> list[Tree]:
+            return [call for call in self.active_calls() if call["state"] == "talking"]
+
+        return wait_until(lambda: len(found := talking()) == calls and found, f"{calls} answered calls")
+
     def log(self) -> list[Tree]:
         """The lines that were logged since the test began."""
         lines = self.log_path.read_bytes()[self._seen :].decode().splitlines(keepends=True)
@@ -229,6 +237,13 @@ class Gateway:
     def ended_calls(self) -> list[Tree]:
         """The log's lines of calls that ended."""
         return [line for line in self.log() if line["msg"] == "call ended"]
+
+    def assert_rejected(self, *reasons: str) -> None:
+        """So many INVITEs were turned away, each for its reason, and no other."""
+        name = "gateway_rejected_total"
+        wait_until(lambda: self.counted(name) == len(reasons), f"{reasons} counted in {self.counts()}")
+        for reason in set(reasons):
+            assert self.counted(name, reason=reason) == reasons.count(reason)
 
     def assert_outcomes(self, direction: str, *reasons: str) -> list[Tree]:
         """These calls ended, in this order, and nothing else was counted or logged: each outcome `result/reason`."""

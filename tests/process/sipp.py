@@ -62,27 +62,24 @@ class Peer:
     folder: Path
     started: list[Sipp] = field(default_factory=list)
 
-    def serve(
-        self, scenario: str, *options: str, port: int | None = None, seconds: int = TIMEOUT_SECONDS, **keys: str
-    ) -> Sipp:
-        """Be called: start a `uas` scenario and return when it listens."""
+    def serve(self, scenario: str, *options: str, port: int | None = None, calls: int = 1, **keys: str) -> Sipp:
+        """Be called, so many times: start a `uas` scenario and return when it listens."""
         assert scenario.startswith("uas-")
         port = port or self.place.port
-        running = self._start(scenario, ["-p", str(port), *_timeout(seconds), *options], keys)
+        running = self._start(scenario, ["-p", str(port), *_bounds(calls), *options], keys)
         wait_until(lambda: _listens(running, Place(self.place.host, port)), f"{scenario} listens")
         return running
 
-    def call(self, scenario: str, *options: str, seconds: int = TIMEOUT_SECONDS, **keys: str) -> Sipp:
+    def call(self, scenario: str, *options: str, **keys: str) -> Sipp:
         """Call the gateway with a `uac` scenario."""
         assert scenario.startswith("uac-")
-        return self._start(scenario, [str(self.gateway), *_timeout(seconds), *options], keys)
+        return self._start(scenario, [str(self.gateway), *_bounds(), *options], keys)
 
     def _start(self, scenario: str, options: list[str], keys: dict[str, str]) -> Sipp:
         host = self.place.host
         stem = self.folder / f"{next(_numbers)}-{scenario}"
         errors, messages = stem.with_suffix(".errors"), stem.with_suffix(".messages")
-        command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin"]
-        command += ["-deadcall_wait", "0"]
+        command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-nostdin", "-deadcall_wait", "0"]
         command += ["-i", host, "-bind_local", "-mi", host, "-ci", host, "-cid_str", f"%u-%p-{self.side}@%s"]
         command += ["-trace_err", "-error_file", str(errors), "-trace_msg", "-message_file", str(messages)]
         keys = DEFAULT_KEYS | {"gateway": str(self.gateway), "gateway_host": self.gateway.host} | keys
@@ -95,9 +92,9 @@ class Peer:
         return running
 
 
-def _timeout(seconds: int) -> list[str]:
-    """Options with which SIPp gives up."""
-    return ["-timeout", f"{seconds}s", "-timeout_error"]
+def _bounds(calls: int = 1) -> list[str]:
+    """Options with which SIPp ends; later ones win."""
+    return ["-m", str(calls), "-timeout", f"{TIMEOUT_SECONDS}s", "-timeout_error"]
 
 
 def _listens(running: Sipp, place: Place) -> bool:

@@ -7,7 +7,6 @@ import pytest
 from gateway.bridge.outcome import PHRASES, reason_header
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.places import Place
-from tests.process.waiting import wait_until
 from tests.process.wire import sdp
 
 pytestmark = pytest.mark.parametrize("direction", DIRECTIONS)
@@ -100,9 +99,7 @@ def test_a_first_uri_that_wakes_up_too_late_is_hung_up(gateway: Gateway, directi
         callee = peer.serve("uas-answer", port=second(peer.place).port)
         caller = gateway.caller(direction).call("uac-call", "-d", "1000")
         invite = late.wait_for("INVITE")
-        wait_until(
-            lambda: [call for call in gateway.active_calls() if call["state"] == "talking"], "the second answers"
-        )
+        gateway.wait_for_talking()
         late.send(late.reply(invite, "200 OK", body=sdp(late.place.host)))
         late.wait_for("ACK")
         late.send(late.reply(late.wait_for("BYE"), "200 OK"))

@@ -58,9 +58,9 @@ def test_a_caller_that_vanished_does_not_keep_the_call(gateway: Gateway, directi
 def test_an_answer_that_is_never_acknowledged(start_gateway: StartGateway) -> None:
     """Both directions at once, as each takes its time."""
     gateway = start_gateway()
-    seconds = ACK_SECONDS + 10
-    callees = [gateway.callee(direction).serve("uas-answer", seconds=seconds) for direction in DIRECTIONS]
-    callers = [gateway.caller(direction).call("uac-never-ack", seconds=seconds) for direction in DIRECTIONS]
+    patience = ["-timeout", f"{ACK_SECONDS + 10}s"]
+    callees = [gateway.callee(direction).serve("uas-answer", *patience) for direction in DIRECTIONS]
+    callers = [gateway.caller(direction).call("uac-never-ack", *patience) for direction in DIRECTIONS]
     for peer in (*callers, *callees):
         peer.finish()
     ended = wait_until(lambda: len(lines := gateway.ended_calls()) == len(DIRECTIONS) and lines, "both ended")

@@ -72,6 +72,11 @@ class WirePeer:
         """The first message that starts so."""
         return wait_until(lambda: self.received(start), f"{start!r} in {self._messages}", seconds)[0]
 
+    def finals(self) -> dict[str, str]:
+        """The last final response of each call."""
+        finals = [message for message in self.received("SIP/2.0") if status(message) >= 200]
+        return {header(message, "Call-ID"): message for message in finals}
+
     # -- messages ------------------------------------------------------------------------------------------------
 
     def request(self, method: str, *headers: str, body: str = "", call: str = "", user: str = "service") -> str:
