@@ -146,7 +146,7 @@ class CallMachine:
     def _set_out(self, message: SipMessage, trunk: Trunk) -> Step:
         destination = self._router.route(trunk, parse_uri(message.request_uri or "").user)
         self.to_trunk = destination.trunk
-        mapped = self._map(On.INVITE, message)
+        mapped = self._map(On.INVITE, message, Role.INBOUND)
         notes = self._note(On.INVITE, mapped)
         if mapped.refused:
             commands, state = self._refused(mapped.refused)
@@ -177,11 +177,11 @@ class CallMachine:
 
     # -- context -------------------------------------------------------------------------------------------------
 
-    def _carry(self, on: On, message: SipMessage | None) -> tuple[HeaderList, list[Command]]:
-        """Headers for the other leg from what a later message carries, and the note of it."""
+    def _carry(self, on: On, message: SipMessage | None, sender: Role) -> tuple[HeaderList, list[Command]]:
+        """Headers for the other leg from what a later message of the sender carries, and the note of it."""
         if message is None:
             return (), []
-        mapped = self._map(on, message)
+        mapped = self._map(on, message, sender)
         return mapped.headers, self._note(on, mapped)
 
     def _note(self, on: On, mapped: Mapped) -> list[Command]:
@@ -191,11 +191,14 @@ class CallMachine:
         self.context.update(mapped.public_values())
         return [NoteContext(on, mapped)]
 
-    def _map(self, on: On, message: SipMessage) -> Mapped:
+    def _map(self, on: On, message: SipMessage, sender: Role) -> Mapped:
         assert self.from_trunk is not None and self.to_trunk is not None
         pbx = self.from_trunk if self.from_trunk.side is Side.PBX else self.to_trunk
-        rules = self.plan.contract.rules(self.direction, on, pbx.dialect, self.to_trunk.profile)
-        return apply_rules(rules, message, self._facts)
+        inbound = sender is Role.INBOUND
+        side, receiver = (self.direction.source, self.to_trunk) if inbound else (self.direction.target, self.from_trunk)
+        facts = self._facts if inbound else CallFacts(self.id, self.to_trunk.name, "")
+        rules = self.plan.contract.rules(self.direction, on, side, pbx.dialect, receiver.profile)
+        return apply_rules(rules, message, facts)
 
     # -- before the answer ---------------------------------------------------------------------------------------
 
@@ -206,13 +209,13 @@ class CallMachine:
         commands: list[Command] = [StopTimer(Timer.RESPONSE)]
         if event.code == 199:  # RFC 6228: about a branch, not about the call
             return commands, self.state
-        headers, notes = self._carry(On.PROGRESS, event.message)
+        headers, notes = self._carry(On.PROGRESS, event.message, Role.OUTBOUND)
         early = carries_sdp(event.message) and carries_sdp(self._request)
         self._early_media = self._early_media or early
         return [*commands, *notes, Progress(183 if early else 180, headers, early)], State.RINGING
 
     def _answered(self, event: OutboundAnswered) -> Step:
-        headers, notes = self._carry(On.ANSWER, event.message)
+        headers, notes = self._carry(On.ANSWER, event.message, Role.OUTBOUND)
         timers: list[Command] = [
             StopTimer(Timer.RESPONSE),
             StopTimer(Timer.RING),
@@ -225,7 +228,7 @@ class CallMachine:
         if outcomes.tries_next_uri(event.code) and self._uris and not self._early_media:
             return self._place_next(), State.CALLING
         self._decide(outcomes.outcome_for_code(event.code), event.code)
-        headers, notes = self._carry(On.END, event.message)
+        headers, notes = self._carry(On.END, event.message, Role.OUTBOUND)
         silent = event.code == 408 and not event.by_peer
         code = 504 if silent else outcomes.answer_for_code(event.code)
         return [*notes, Refuse(code, (outcomes.reason_header(event.code), *headers))], State.ENDING
@@ -263,13 +266,13 @@ class CallMachine:
 
     def _without_inbound(self, event: InboundEnded) -> Step:
         self._live.discard(Role.INBOUND)
-        headers, notes = self._carry(On.END, event.message)
+        headers, notes = self._carry(On.END, event.message, Role.INBOUND)
         return [*notes, Hangup(Role.OUTBOUND, headers)], State.ENDING
 
     def _outbound_left(self, event: OutboundEnded) -> Step:
         self._live.discard(Role.OUTBOUND)
         self._decide(outcomes.COMPLETED if event.by_peer else outcomes.PEER_VANISHED)
-        headers, notes = self._carry(On.END, event.message)
+        headers, notes = self._carry(On.END, event.message, Role.OUTBOUND)
         return [*notes, Hangup(Role.INBOUND, headers)], State.ENDING
 
     def _too_long(self, event: TimerFired) -> Step:

@@ -1,7 +1,8 @@
 """The contract of context: its fields checked and compiled into rules, once per kind of message.
 
-A kind of message is a direction, the message that carries context, the dialect of the PBX trunk and the profile of the
-far end. Applying the rules is `gateway.core.mapping`'s.
+A kind of message is the direction of its call, which message it is, the side that sends it, the dialect of the PBX
+trunk and the profile of the trunk it goes to. Fields are read where the sender's side has them and written where the
+other has. Applying the rules is `gateway.core.mapping`'s.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gateway.core.plan import Dialect
 from gateway.core.profiles import Profile, is_reserved
 from gateway.core.refusal import Refusal
 from gateway.core.sanitise import limit_bytes, sanitise_value
+from gateway.core.scopes import Message, takes_part
 from gateway.core.terms import Direction, On, Side
 from gateway.core.transforms import Transform, compile_steps
 from gateway.core.uui import UuiSetup, build_uui
@@ -73,6 +75,7 @@ class Rules:
 
     direction: Direction
     on: On
+    sender: Side
     profile: Profile
     missing: MissingPolicy
     rules: tuple[Rule, ...]
@@ -86,11 +89,15 @@ class Contract:
     fields: tuple[Field, ...] = ()
     uui: Mapping[Side, UuiSetup] = field(default_factory=lambda: MappingProxyType({}))
     missing: MissingPolicy = MissingPolicy.CONTINUE
-    _compiled: dict[tuple[Direction, On, Dialect, Profile], Rules] = field(
+    _compiled: dict[tuple[Message, Dialect, Profile], Rules] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def rules(self, direction: Direction, on: On, dialect: Dialect, profile: Profile) -> Rules:
+    def reads(self, on: On) -> bool:
+        """Whether any field is on that message; where none is, it need not even be parsed."""
+        return any(on in one.on for one in self.fields)
+
+    def rules(self, direction: Direction, on: On, sender: Side, dialect: Dialect, profile: Profile) -> Rules:
         """The rules for one kind of message; `dialect` is the PBX trunk's, `profile` that of the trunk it goes to.
 
         Compiled at the first asking: ask for every combination that can occur before calls do.
@@ -98,47 +105,53 @@ class Contract:
         Raises:
             ValueError: a field cannot work there; its text is that of the first of `problems`.
         """
-        kind = (direction, on, dialect, profile)
+        kind = (Message(direction, on, sender), dialect, profile)
         compiled = self._compiled.get(kind)
         if compiled is None:
             compiled = self._compiled[kind] = self._compile(*kind)
         return compiled
 
-    def problems(self, direction: Direction, on: On, dialect: Dialect, profile: Profile) -> list[FieldProblem]:
+    def problems(
+        self, direction: Direction, on: On, sender: Side, dialect: Dialect, profile: Profile
+    ) -> list[FieldProblem]:
         """Everything that keeps the fields of this kind of message from working, in the fields' order."""
-        fields = self._fields(direction, on)
-        found = [problem for one in fields for problem in _field_problems(one, direction, dialect, profile)]
-        return found + list(_shared_targets(fields, direction, dialect))
+        return self._problems(Message(direction, on, sender), dialect, profile)
 
-    def _compile(self, direction: Direction, on: On, dialect: Dialect, profile: Profile) -> Rules:
-        problems = self.problems(direction, on, dialect, profile)
+    def _problems(self, message: Message, dialect: Dialect, profile: Profile) -> list[FieldProblem]:
+        fields = self._fields(message)
+        found = [problem for one in fields for problem in _field_problems(one, message, dialect, profile)]
+        return found + list(_shared_targets(fields, message.sender.other, dialect))
+
+    def _compile(self, message: Message, dialect: Dialect, profile: Profile) -> Rules:
+        problems = self._problems(message, dialect, profile)
         if problems:
             raise ValueError(f"field {problems[0].field}: {problems[0].text}")
-        fields = self._fields(direction, on)
+        fields = self._fields(message)
         sides = {side: Ways(dialect, self.uui.get(side, UuiSetup())) for side in Side}
         return Rules(
-            direction=direction,
-            on=on,
+            direction=message.direction,
+            on=message.on,
+            sender=message.sender,
             profile=profile,
             missing=self.missing,
-            rules=tuple(_compile_rule(one, direction, sides) for one in fields),
+            rules=tuple(_compile_rule(one, message.sender, sides) for one in fields),
             redacted=frozenset(one.name for one in fields if one.redacted),
         )
 
-    def _fields(self, direction: Direction, on: On) -> list[Field]:
-        return [one for one in self.fields if direction in one.direction and on in one.on]
+    def _fields(self, message: Message) -> list[Field]:
+        return [one for one in self.fields if takes_part(one, message)]
 
 
-def _compile_rule(one: Field, direction: Direction, sides: Mapping[Side, Ways]) -> Rule:
-    source, target = one.locator(direction.source), one.locator(direction.target)
+def _compile_rule(one: Field, sender: Side, sides: Mapping[Side, Ways]) -> Rule:
+    source, target = one.locator(sender), one.locator(sender.other)
     check = check_for(one.type, one.values)
     return Rule(
         field=one,
-        read=_no_values if source is None else reader_for(source, sides[direction.source]),
+        read=_no_values if source is None else reader_for(source, sides[sender]),
         transform=compile_steps(one.transform),
         check=check,
         default=None if one.default is None else str(check(one.default)),
-        target=None if target is None else _compile_target(target, sides[direction.target]),
+        target=None if target is None else _compile_target(target, sides[sender.other]),
         source=None if source is None else _shown(source, one),
         target_text=None if target is None else target.text,
     )
@@ -162,11 +175,11 @@ def _shown(source: Locator, one: Field) -> str:
     return f"{Kind.CONST}:***" if one.redacted and source.kind is Kind.CONST else source.text
 
 
-def _field_problems(one: Field, direction: Direction, dialect: Dialect, profile: Profile) -> Iterator[FieldProblem]:
-    source, target = one.locator(direction.source), one.locator(direction.target)
+def _field_problems(one: Field, message: Message, dialect: Dialect, profile: Profile) -> Iterator[FieldProblem]:
+    sender, receiver = message.sender, message.sender.other
     for key, text in (
-        (direction.source.value, _source_problem(source, direction, dialect)),
-        (direction.target.value, _target_problem(target, direction, dialect, profile)),
+        (sender.value, _source_problem(one.locator(sender), sender, dialect)),
+        (receiver.value, _target_problem(one.locator(receiver), message, dialect, profile)),
         ("values", _values_problem(one)),
         ("default", _default_problem(one, profile)),
     ):
@@ -174,25 +187,26 @@ def _field_problems(one: Field, direction: Direction, dialect: Dialect, profile:
             yield FieldProblem(one.name, key, text)
 
 
-def _source_problem(source: Locator | None, direction: Direction, dialect: Dialect) -> str | None:
+def _source_problem(source: Locator | None, sender: Side, dialect: Dialect) -> str | None:
     if source is None:
         return None
-    if direction.source is Side.TWILIO:
+    if sender is Side.TWILIO:
         return _VAR_ON_TWILIO if source.kind is Kind.VAR else None
     if source.kind in (Kind.HEADER, Kind.VAR) and is_reserved(target_header(source, dialect)):
         return f"{source.text} is believed only from Twilio, it cannot be read from the PBX"
     return None
 
 
-def _target_problem(target: Locator | None, direction: Direction, dialect: Dialect, profile: Profile) -> str | None:
+def _target_problem(target: Locator | None, message: Message, dialect: Dialect, profile: Profile) -> str | None:
     if target is None:
         return None
     if not target.writable:
-        other = Direction.from_source(direction.target)
+        other = Direction.from_source(message.direction.target)
         return f"{target.text} can be read and not written: say direction: {other}, or use header: var: or uui"
-    if direction.target is Side.TWILIO and target.kind is Kind.VAR:
+    if message.sender is Side.PBX and target.kind is Kind.VAR:
         return _VAR_ON_TWILIO
-    return profile.name_problem(target_header(target, dialect))
+    header = target_header(target, dialect)
+    return profile.name_problem(header) or profile.scope_problem(header, message.direction, message.on)
 
 
 _VAR_ON_TWILIO = "var: is a variable of a PBX, Twilio has none: use header:"
@@ -216,15 +230,15 @@ def _default_problem(one: Field, profile: Profile) -> str | None:
     return f"the default cannot be sent: {checked.reason}" if isinstance(checked, Refusal) else None
 
 
-def _shared_targets(fields: list[Field], direction: Direction, dialect: Dialect) -> Iterator[FieldProblem]:
+def _shared_targets(fields: list[Field], receiver: Side, dialect: Dialect) -> Iterator[FieldProblem]:
     """Two fields that write one header: the second would hide the first."""
     taken: dict[str, str] = {}
     for one in fields:
-        target = one.locator(direction.target)
+        target = one.locator(receiver)
         if target is None or not target.writable:
             continue
         header = target_header(target, dialect)
         first = taken.setdefault(canonical_name(header), one.name)
         if first != one.name:
             text = f"{one.name} and {first} both write {header}: give each a header of its own"
-            yield FieldProblem(one.name, direction.target.value, text)
+            yield FieldProblem(one.name, receiver.value, text)

@@ -22,6 +22,7 @@ from gateway.core.profiles import Profile
 from gateway.core.receipt import Outcome, ReceiptEntry
 from gateway.core.refusal import Oversize, Refusal
 from gateway.core.sanitise import limit_bytes, sanitise_value
+from gateway.core.scopes import REFUSABLE
 from gateway.errors import CallRefused
 
 HIDDEN = "***"
@@ -134,7 +135,7 @@ def _forbidden(refusal: Refusal) -> _Verdict:
 
 def _refusal(rules: Rules, receipt: Sequence[ReceiptEntry]) -> CallRefused | None:
     """The answer to a call whose contract is broken: names the first required field that does not travel, no value."""
-    if rules.missing is MissingPolicy.CONTINUE:
+    if rules.missing is MissingPolicy.CONTINUE or rules.on not in REFUSABLE:
         return None
     for rule, entry in zip(rules.rules, receipt, strict=True):
         if rule.field.required and not entry.outcome.carried:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.core.headers import canonical_name, is_header_name
-from gateway.core.terms import Side
+from gateway.core.terms import Direction, On, Side
 
 
 class Characters(enum.StrEnum):
@@ -22,12 +22,38 @@ class Characters(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a far end does with the headers of one message in calls of one direction.
+
+    `read` are the names it passes on, and `where` they come out; `lost` are those it is known to drop, and `instead`
+    says what works: they are refused at load, unless `instead` is empty, when they are merely of no use there. What is
+    in neither is not documented.
+    """
+
+    direction: Direction
+    on: On
+    read: tuple[str, ...] = ()
+    where: str = ""
+    lost: tuple[str, ...] = ()
+    instead: str = ""
+    source: str = ""
+
+    def reads(self, name: str) -> bool:
+        """Whether a header of this name is known to be passed on."""
+        return _matches(canonical_name(name), self.read)
+
+    def unread(self, name: str) -> bool:
+        """Whether a header of this name is known to get lost."""
+        return _matches(canonical_name(name), self.lost)
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The limits of a far end.
 
     `allowed` and `refused` are header names, or the start of one followed by `*`; `refused` wins. `value_bytes` bounds
     one value, `total_bytes` all names and values together as the far end counts them; None means no known limit.
-    `sources` says for each rule where it comes from.
+    `scopes` says what it does with the headers of which message. `sources` says for each rule where it comes from.
     """
 
     name: str
@@ -37,7 +63,19 @@ class Profile:
     characters: Characters = Characters.UTF8
     value_bytes: int | None = None
     total_bytes: int | None = None
+    scopes: tuple[Scope, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+
+    def scope(self, direction: Direction, on: On) -> Scope | None:
+        """What it does with the headers of a message; None where nothing is known."""
+        return next((scope for scope in self.scopes if scope.direction is direction and scope.on is on), None)
+
+    def scope_problem(self, name: str, direction: Direction, on: On) -> str | None:
+        """Why a header of this name is of no use on this message, and what is; None when it may be."""
+        scope = self.scope(direction, on)
+        if scope is None or not scope.instead or not scope.unread(name):
+            return None
+        return f"{name} on {on} does not get through to the other side (profile {self.name}): {scope.instead}"
 
     def name_problem(self, name: str) -> str | None:
         """Why no header of this name may go to this far end, None when it may."""
@@ -128,12 +166,64 @@ def _matches(canonical: str, patterns: tuple[str, ...]) -> bool:
     return False
 
 
+_RESPONSES = "Twilio, Receiving SIP from Twilio: of responses, X- headers only are passed to the application"
+_REFER_TO_TWILIO = "Twilio, Inbound SIP REFER: the headers of the Refer-To URI are part of ReferTransferTarget"
+_NOT_DOCUMENTED = "Twilio documents headers of the initial INVITE only"
+_IN_REFER_TO = "ReferTransferTarget of the referUrl, inside the URI"
+_USE_X = "use an X- header there"
+
+_SIP_DOMAIN_SCOPES = (
+    Scope(
+        Direction.TO_TWILIO,
+        On.INVITE,
+        read=("X-*", "User-to-User"),
+        where="SipHeader_NAME of the voice URL",
+        source="Twilio, Sending SIP to Twilio",
+    ),
+    Scope(Direction.TO_TWILIO, On.END, source=_NOT_DOCUMENTED),
+    Scope(Direction.TO_PBX, On.PROGRESS, lost=("User-to-User",), instead=_USE_X, source=_RESPONSES),
+    Scope(
+        Direction.TO_PBX,
+        On.ANSWER,
+        read=("X-*",),
+        where="SipHeader_NAME of the screening url of <Sip>",
+        lost=("User-to-User",),
+        instead=_USE_X,
+        source=_RESPONSES,
+    ),
+    Scope(
+        Direction.TO_PBX,
+        On.END,
+        read=("X-*",),
+        where="DialSipHeader_NAME of the action of <Dial>; of a failure for certain, of BYE it is not documented",
+        lost=("User-to-User",),
+        instead=_USE_X,
+        source=_RESPONSES,
+    ),
+    *(
+        Scope(direction, On.REFER, read=("X-*", "User-to-User"), where=_IN_REFER_TO, source=_REFER_TO_TWILIO)
+        for direction in Direction
+    ),
+)
+
+_ELASTIC_TRUNK_SCOPES = tuple(
+    Scope(
+        direction,
+        On.REFER,
+        lost=("*",),
+        instead="carry it on invite, or transfer through a trunk with profile: sip-domain",
+        source="Retell AI, Elastic SIP trunking: Twilio does not honor the custom SIP headers of a REFER",
+    )
+    for direction in Direction
+)
+
 _SIP_DOMAIN = Profile(
     name="sip-domain",
     side=Side.TWILIO,
     allowed=("X-*", "User-to-User"),
     refused=("X-Twilio*",),
     total_bytes=800,
+    scopes=_SIP_DOMAIN_SCOPES,
     sources=(
         ("allowed", "Twilio, Receiving SIP INVITEs: headers without X- are not read, User-to-User is"),
         ("refused", "Twilio error 32113: an extension header name cannot begin with X-Twilio"),
@@ -148,6 +238,7 @@ _ELASTIC_TRUNK = Profile(
     allowed=("X-*",),
     refused=("X-Twilio*",),
     total_bytes=800,
+    scopes=_ELASTIC_TRUNK_SCOPES,
     sources=(
         ("allowed", "Twilio Elastic SIP Trunking documents X- headers only"),
         ("refused", "Twilio error 32113: an extension header name cannot begin with X-Twilio"),

@@ -13,6 +13,7 @@ from gateway.core.fields import Field
 from gateway.core.plan import Dialect, Plan
 from gateway.core.profiles import PROFILES, Profile
 from gateway.core.routing import Route
+from gateway.core.scopes import messages
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
 from gateway.settings.model import Admin, Configuration, Context, ContextField, Limits, Media, Tls, Trunk, Uui
@@ -77,7 +78,7 @@ def build_trunk(name: str, trunk: Trunk) -> plan.Trunk:
     )
 
 
-def kinds_of_message(trunks: Iterable[plan.Trunk]) -> Iterator[tuple[Direction, On, Dialect, Profile]]:
+def kinds_of_message(trunks: Iterable[plan.Trunk]) -> Iterator[tuple[Direction, On, Side, Dialect, Profile]]:
     """Every kind of message that can carry context between these trunks, each once; the arguments of `Contract.rules`.
 
     A side without a trunk counts as one with the defaults, so that fields can be judged while trunks are being written.
@@ -85,10 +86,10 @@ def kinds_of_message(trunks: Iterable[plan.Trunk]) -> Iterator[tuple[Direction, 
     trunks = tuple(trunks)
     dialects = dict.fromkeys(trunk.dialect for trunk in trunks if trunk.side is Side.PBX)
     profiles = {side: dict.fromkeys(trunk.profile for trunk in trunks if trunk.side is side) for side in Side}
-    for direction in Direction:
+    for direction, on, sender in messages():
         for dialect in dialects or (Dialect.HEADERS,):
-            for profile in profiles[direction.target] or (PROFILES[DEFAULT_PROFILE[direction.target]],):
-                yield direction, On.INVITE, dialect, profile
+            for profile in profiles[sender.other] or (PROFILES[DEFAULT_PROFILE[sender.other]],):
+                yield direction, on, sender, dialect, profile
 
 
 def _tls(tls: Tls) -> plan.TlsFiles:

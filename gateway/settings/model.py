@@ -165,7 +165,7 @@ class ContextField(Section):
     pbx: LocatorText | None = None
     twilio: LocatorText | None = None
     direction: Annotated[str, word(["both", *Direction])] = "both"
-    on: tuple[Annotated[On, word([On.INVITE], later=[On.PROGRESS, On.ANSWER, On.END, On.REFER])], ...] = (On.INVITE,)
+    on: tuple[Annotated[On, word(On)], ...] = (On.INVITE,)
     type: Annotated[FieldType, word(FieldType)] = FieldType.TEXT
     values: tuple[Name, ...] = ()
     transform: tuple[StepText, ...] = ()

@@ -9,6 +9,7 @@ from gateway.core.fields import Field, FieldType
 from gateway.core.locators import Kind, Locator, target_header
 from gateway.core.octets import byte_length
 from gateway.core.plan import Dialect, Plan
+from gateway.core.scopes import Message, takes_part
 from gateway.core.terms import Direction, Side
 from gateway.core.uui import UuiSetup, build_uui
 from gateway.settings.build import kinds_of_message
@@ -110,14 +111,14 @@ def _without_value(field: Field) -> str:
 
 def _budgets(plan: Plan) -> Iterator[str]:
     """For each kind of message the most that its fields can take, where something bounds them."""
-    for direction, on, dialect, profile in kinds_of_message(plan.trunks):
+    for direction, on, sender, dialect, profile in kinds_of_message(plan.trunks):
         sizes: dict[str, int | None] = {}
         for field in plan.contract.fields:
-            target = field.locator(direction.target)
-            if target and direction in field.direction and on in field.on:
-                sizes[field.name] = _largest(field, direction, _Writer(target, dialect, plan.contract.uui))
+            target = field.locator(sender.other)
+            if target and takes_part(field, Message(direction, on, sender)):
+                sizes[field.name] = _largest(field, sender, _Writer(target, dialect, plan.contract.uui))
         if sizes:
-            yield _budget(f"bytes {direction}, profile {profile.name}", sizes, profile.total_bytes)
+            yield _budget(f"bytes {direction} {on}, profile {profile.name}", sizes, profile.total_bytes)
 
 
 def _budget(what: str, sizes: dict[str, int | None], limit: int | None) -> str:
@@ -146,9 +147,9 @@ class _Writer:
         return byte_length(target_header(self.target, self.dialect)) + byte_length(value)
 
 
-def _largest(field: Field, direction: Direction, writer: _Writer) -> int | None:
+def _largest(field: Field, sender: Side, writer: _Writer) -> int | None:
     """The most octets that name and value of a field can take; None when nothing bounds them."""
-    source = field.locator(direction.source)
+    source = field.locator(sender)
     values = [field.default or ""]
     if source and source.kind is Kind.CONST:
         values.append(source.name)
@@ -158,4 +159,4 @@ def _largest(field: Field, direction: Direction, writer: _Writer) -> int | None:
         return None
     else:
         values.append("x" * (field.max_bytes or 0))
-    return max(writer.size(value, direction.target) for value in values)
+    return max(writer.size(value, sender.other) for value in values)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gateway.core.locators import CallFacts
 from gateway.core.mapping import Rules, apply_rules
 from gateway.core.message import parse_message
-from gateway.core.terms import Direction, On
+from gateway.core.terms import Direction, On, Side
 from gateway.settings import load
 from tests.bench.contenders import FIELDS, gateway_config
 from tests.bench.lab import Lab
@@ -42,7 +42,7 @@ def _rules(lab: Lab, fields: tuple[tuple[str, str], ...]) -> Rules:
     file.write_text(gateway_config(lab, fields))
     plan = load(str(file)).plan()
     pbx, twilio = (next(trunk for trunk in plan.trunks if trunk.name == name) for name in ("pbx", "twilio"))
-    return plan.contract.rules(Direction.TO_TWILIO, On.INVITE, pbx.dialect, twilio.profile)
+    return plan.contract.rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, pbx.dialect, twilio.profile)
 
 
 def _best(lab: Lab, work: Callable[[], object]) -> float:

@@ -12,7 +12,7 @@ from gateway.core.fields import Field, FieldType, Sensitivity
 from gateway.core.locators import parse_locator
 from gateway.core.plan import Dialect
 from gateway.core.profiles import PROFILES
-from gateway.core.terms import Direction, On
+from gateway.core.terms import Direction, On, Side
 
 TO_TWILIO = frozenset({Direction.TO_TWILIO})
 TO_PBX = frozenset({Direction.TO_PBX})
@@ -26,7 +26,7 @@ def problems(
     direction: Direction, *fields: Field, dialect: Dialect = Dialect.ASTERISK, profile: str | None = None
 ) -> list[FieldProblem]:
     name = profile or ("sip-domain" if direction is Direction.TO_TWILIO else "pbx")
-    return Contract(fields).problems(direction, On.INVITE, dialect, PROFILES[name])
+    return Contract(fields).problems(direction, On.INVITE, direction.source, dialect, PROFILES[name])
 
 
 VAR_ON_TWILIO = "var: is a variable of a PBX, Twilio has none: use header:"
@@ -162,7 +162,7 @@ def test_two_fields_cannot_write_one_header(dialect: Dialect, first: str, second
     text = f"two and one both write {header}: give each a header of its own"
     assert problems(Direction.TO_PBX, *fields, dialect=dialect) == [FieldProblem("two", "pbx", text)]
     with pytest.raises(ValueError, match=re.escape(f"field two: {text}")):
-        Contract(fields).rules(Direction.TO_PBX, On.INVITE, dialect, PROFILES["pbx"])
+        Contract(fields).rules(Direction.TO_PBX, On.INVITE, Side.TWILIO, dialect, PROFILES["pbx"])
 
 
 def test_two_fields_may_write_one_header_in_different_dialects_or_directions() -> None:
@@ -185,7 +185,7 @@ def test_all_problems_are_told_at_once_in_order() -> None:
 
 def test_rules_are_compiled_once_for_each_combination() -> None:
     contract = Contract((field("a", "var:A", "header:X-A"),))
-    kind = (Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, PROFILES["sip-domain"])
+    kind = (Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"])
     assert contract.rules(*kind) is contract.rules(*kind)
     assert contract.rules(*kind) is not contract.rules(Direction.TO_PBX, *kind[1:])
 
@@ -199,7 +199,7 @@ def test_rules_hold_only_fields_of_their_direction_and_message() -> None:
             field("name", "var:D", "header:X-D", direction=TO_TWILIO, sensitivity=Sensitivity.PII),
         )
     )
-    rules = contract.rules(Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, PROFILES["sip-domain"])
+    rules = contract.rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"])
     assert [rule.field.name for rule in rules.rules] == ["both", "name"]
     assert rules.redacted == {"name"}
 
@@ -210,5 +210,10 @@ def test_a_private_constant_is_not_shown() -> None:
         field("secret", "const:hunter2", "header:X-B", direction=TO_TWILIO, sensitivity=Sensitivity.SECRET),
         field("name", "sip:from.user", "header:X-C", direction=TO_TWILIO, sensitivity=Sensitivity.PII),
     )
-    rules = Contract(fields).rules(Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, PROFILES["sip-domain"])
+    rules = Contract(fields).rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"])
     assert [rule.source for rule in rules.rules] == ["const:open", "const:***", "sip:from.user"]
+
+
+def test_a_message_that_no_field_is_on_need_not_be_read() -> None:
+    contract = Contract((field("a", "var:A", "header:X-A"), field("b", "var:B", None, on=frozenset({On.END}))))
+    assert [on for on in On if contract.reads(on)] == [On.INVITE, On.END]

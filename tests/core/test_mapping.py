@@ -41,9 +41,11 @@ def invite(*headers: tuple[str, str], uri: str = "sip:a@h") -> SipMessage:
     return SipMessage(f"INVITE {uri} SIP/2.0", Headers(headers))
 
 
-def carry(message: SipMessage, *fields: Field, direction: Direction = Direction.TO_TWILIO, **contract: Any) -> Mapped:
+def carry(
+    message: SipMessage, *fields: Field, direction: Direction = Direction.TO_TWILIO, on: On = On.INVITE, **contract: Any
+) -> Mapped:
     profile = PROFILES["sip-domain" if direction is Direction.TO_TWILIO else "pbx"]
-    rules = Contract(fields, **contract).rules(direction, On.INVITE, Dialect.ASTERISK, profile)
+    rules = Contract(fields, **contract).rules(direction, on, direction.source, Dialect.ASTERISK, profile)
     return apply_rules(rules, message, FACTS)
 
 
@@ -297,6 +299,15 @@ def test_a_call_goes_on_without_a_required_field_by_default() -> None:
     mapped = carry(invite(("X-Good", "1")), *REQUIRED)
     assert mapped.refused is None
     assert mapped.headers == (("X-Good", "1"),)
+
+
+def test_a_message_that_cannot_be_refused_loses_the_field_only() -> None:
+    fields = (field("gone", "header:X-Gone", "header:X-Gone", required=True, on=frozenset({On.END})),
+              field("good", "header:X-Good", "header:X-Good", on=frozenset({On.END})))  # fmt: skip
+    mapped = carry(invite(("X-Good", "1")), *fields, on=On.END, missing=MissingPolicy.REJECT)
+    assert mapped.refused is None
+    assert mapped.headers == (("X-Good", "1"),)
+    assert [entry.outcome for entry in mapped.receipt] == [Outcome.MISSING, Outcome.SENT]
 
 
 def test_printing_shows_no_values() -> None:

@@ -15,7 +15,7 @@ from gateway.core.locators import CallFacts
 from gateway.core.mapping import apply_rules
 from gateway.core.message import parse_message
 from gateway.core.plan import Dialect
-from gateway.core.terms import Direction, On
+from gateway.core.terms import Direction, On, Side
 from gateway.ops.jsontext import build_json
 from gateway.ops.records import RecentCalls, record_as_dict, summary_as_dict
 from tests.ops.samples import active, ended, entry, field, plan
@@ -130,7 +130,7 @@ def test_a_leg_without_audio_has_no_score() -> None:
 def test_a_private_value_never_gets_from_a_message_into_json(sensitivity: Sensitivity) -> None:
     context = plan(field("open"), field("private", sensitivity=sensitivity, max_bytes=10)).contract
     trunk = plan().trunks[1]
-    rules = context.rules(Direction.TO_TWILIO, On.INVITE, Dialect.ASTERISK, trunk.profile)
+    rules = context.rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, trunk.profile)
     for private in ("Smith", "Smith of far too many bytes"):
         message = parse_message(
             b"INVITE sip:1@gw SIP/2.0\r\nX-PBX-OPEN: shown\r\nX-PBX-PRIVATE: " + private.encode() + b"\r\n\r\n"

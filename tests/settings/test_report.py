@@ -63,8 +63,8 @@ customer  var:CUSTOMER  header:X-Customer        both       invite  text     pii
 count     uui           header:X-Count           to_twilio  invite  integer  public  -          default '7'
 sid       -             header:X-Twilio-CallSid  to_pbx     invite  text     public  -          -""",
         """\
-bytes to_twilio, profile elastic-trunk: limit 800; 74 at most for 1 of 2 fields; without max_bytes: count
-bytes to_pbx, profile pbx: no known limit; 74 at most for 1 of 1 fields""",
+bytes to_twilio invite, profile elastic-trunk: limit 800; 74 at most for 1 of 2 fields; without max_bytes: count
+bytes to_pbx invite, profile pbx: no known limit; 74 at most for 1 of 1 fields""",
     ]
 
 
@@ -85,7 +85,7 @@ def budget_of(field: str, load_text: Loader) -> list[str]:
     ids=["a constant", "a boolean", "text with a limit", "User-to-User in hex", "nothing but a default"],
 )
 def test_the_bytes_that_a_field_takes_at_most(field: str, bytes_on_the_wire: int, load_text: Loader) -> None:
-    expected = f"bytes to_twilio, profile sip-domain: limit 800; {bytes_on_the_wire} at most for 1 of 1 fields"
+    expected = f"bytes to_twilio invite, profile sip-domain: limit 800; {bytes_on_the_wire} at most for 1 of 1 fields"
     assert budget_of(field, load_text) == [expected]
 
 
@@ -101,9 +101,9 @@ def test_every_pair_of_trunks_has_its_budget(load_text: Loader) -> None:
     routes = "routes: [{from: pbx, to: trunk}]\n"
     context = "context: {fields: {it: {pbx: 'var:Q', twilio: 'header:X-Q', max_bytes: 10}}}\n"
     assert report_of(SOUND + more + routes + context, load_text).rpartition("\n\n")[2].splitlines() == [
-        "bytes to_twilio, profile sip-domain: limit 800; 13 at most for 1 of 1 fields",
-        "bytes to_twilio, profile elastic-trunk: limit 800; 13 at most for 1 of 1 fields",
-        "bytes to_pbx, profile pbx: no known limit; 17 at most for 1 of 1 fields",
+        "bytes to_twilio invite, profile sip-domain: limit 800; 13 at most for 1 of 1 fields",
+        "bytes to_twilio invite, profile elastic-trunk: limit 800; 13 at most for 1 of 1 fields",
+        "bytes to_pbx invite, profile pbx: no known limit; 17 at most for 1 of 1 fields",
     ]
 
 
