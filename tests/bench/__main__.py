@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests import asterisk
 from tests.bench import processes, sipp
-from tests.bench.contenders import contenders
+from tests.bench.contenders import NotReady, contenders
 from tests.bench.lab import Lab, find_ports
 from tests.bench.mapping import mapping
 from tests.bench.measurements import MEASUREMENTS, Figures
@@ -91,16 +91,20 @@ def _about(lab: Lab, tree: asterisk.Tree | None) -> dict[str, object]:
 def _measure(lab: Lab, tree: asterisk.Tree | None, only: list[str] | None) -> dict[str, Figures]:
     """One after the other, both contenders close together, so that they meet the same machine."""
     results: dict[str, Figures] = {}
+    if not only or "mapping" in only:
+        results["gateway"] = mapping(lab)
     for name, measure in MEASUREMENTS.items():
         if only and name not in only:
             continue
         for contender, start in contenders(lab, tree).items():
             began = time.monotonic()
-            figures = measure(lab, start)
+            try:
+                figures = measure(lab, start)
+            except (NotReady, asterisk.AsteriskError) as error:
+                print(f"bench: {name} of {contender} cannot be measured: {error}", flush=True)
+                continue
             results.setdefault(contender, {}).update(figures)
             _say(f"{name} of {contender}, {time.monotonic() - began:.0f} s", figures)
-    if not only or "mapping" in only:
-        results.setdefault("gateway", {}).update(mapping(lab))
     add_derived(results)
     return results
 

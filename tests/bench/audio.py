@@ -20,11 +20,12 @@ import socket
 import struct
 import sys
 import time
+from collections import deque
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from tests.bench.lab import MEASURED, PBX, TWILIO
-from tests.bench.sipp import rtp_ports
 
 FRAME_SECONDS = 0.02
 FRAME_SAMPLES = 160
@@ -82,50 +83,67 @@ class Counts:
 class Side:
     """All streams of one far end, on one socket."""
 
-    def __init__(self, host: str, port: int, calls: Path) -> None:
+    def __init__(self, host: str, port: int, calls: Path, seconds: float) -> None:
         self.counts = Counts()
-        self.streams = 0
-        self._calls = calls
+        self._calls = Tail(calls)
+        self._seconds = seconds
         self._socket = _bind(host, port)
         self._rtcp = _bind(host, port + 1)
+        self._streams: deque[tuple[float, ctypes.Array[ctypes.c_char]]] = deque()
         self._last: dict[int, tuple[int, int]] = {}
         self._packet = ctypes.create_string_buffer(12 + FRAME_SAMPLES)
         self._packet_vector = IoVec(ctypes.addressof(self._packet), len(self._packet.raw))
-        self._slots = [(MMsgHdr * BATCH)() for _ in range(SLOTS)]
+        self._slots = [self._make_slot() for _ in range(SLOTS)]
         self._filled = [0] * SLOTS
-        self._keep: list[object] = []
         self._heads = ctypes.create_string_buffer(BATCH * HEAD_BYTES)
         self._names = ctypes.create_string_buffer(BATCH * ADDRESS_BYTES)
+        self._vectors = (IoVec * BATCH)()
         self._inbox = self._make_inbox()
+
+    @property
+    def streams(self) -> int:
+        """How many are sent now."""
+        return len(self._streams)
+
+    def _make_slot(self) -> ctypes.Array[MMsgHdr]:
+        slot = (MMsgHdr * BATCH)()
+        for message in slot:
+            message.header.name_length = ADDRESS_BYTES
+            message.header.vectors = ctypes.pointer(self._packet_vector)
+            message.header.vector_count = 1
+        return slot
 
     def _make_inbox(self) -> ctypes.Array[MMsgHdr]:
         inbox = (MMsgHdr * BATCH)()
-        vectors = (IoVec * BATCH)()
-        for index in range(BATCH):
-            vectors[index] = IoVec(ctypes.addressof(self._heads) + index * HEAD_BYTES, HEAD_BYTES)
-            header = inbox[index].header
-            header.name = ctypes.addressof(self._names) + index * ADDRESS_BYTES
-            header.name_length = ADDRESS_BYTES
-            header.vectors = ctypes.pointer(vectors[index])
-            header.vector_count = 1
-        self._keep.append(vectors)
+        for index, message in enumerate(inbox):
+            self._vectors[index] = IoVec(ctypes.addressof(self._heads) + index * HEAD_BYTES, HEAD_BYTES)
+            message.header.name = ctypes.addressof(self._names) + index * ADDRESS_BYTES
+            message.header.name_length = ADDRESS_BYTES
+            message.header.vectors = ctypes.pointer(self._vectors[index])
+            message.header.vector_count = 1
         return inbox
 
-    def learn(self) -> None:
-        """Add the streams of the calls that SIPp has written down since."""
-        for port in rtp_ports(self._calls)[self.streams :]:
-            slot = self.streams % SLOTS
-            name = ctypes.create_string_buffer(
-                struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + socket.inet_aton(MEASURED), ADDRESS_BYTES
-            )
-            header = self._slots[slot][self._filled[slot]].header
-            header.name = ctypes.addressof(name)
-            header.name_length = ADDRESS_BYTES
-            header.vectors = ctypes.pointer(self._packet_vector)
-            header.vector_count = 1
-            self._keep.append(name)
-            self._filled[slot] += 1
-            self.streams += 1
+    def update(self) -> None:
+        """Take on the calls that SIPp has written down since, let go of those that are over."""
+        now = time.monotonic()
+        over = 0
+        while over < len(self._streams) and self._streams[over][0] < now:
+            over += 1
+        new = self._calls.ports()
+        if not over and not new:
+            return
+        for _ in range(over):
+            self._streams.popleft()
+        self._streams.extend((now + self._seconds, _address(port)) for port in new)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Deal the streams out to the slots."""
+        for slot in range(SLOTS):
+            mine = [name for _, name in islice(self._streams, slot, None, SLOTS)]
+            for message, name in zip(self._slots[slot], mine, strict=False):
+                message.header.name = ctypes.addressof(name)
+            self._filled[slot] = min(len(mine), BATCH)
 
     def set_frame(self, number: int) -> None:
         """What all streams send from now on."""
@@ -173,6 +191,31 @@ class Side:
             return
 
 
+class Tail:
+    """The ports that SIPp's log tells, each once; lines that are still being written wait."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = 0
+
+    def ports(self) -> list[int]:
+        """Those that are new."""
+        if not self._file.exists():
+            return []
+        with self._file.open("rb") as log:
+            log.seek(self._read)
+            text = log.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [int(line.split()[1]) for line in whole.splitlines()]
+
+
+def _address(port: int) -> ctypes.Array[ctypes.c_char]:
+    """struct sockaddr_in of a port of what is measured."""
+    packed = struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + socket.inet_aton(MEASURED)
+    return ctypes.create_string_buffer(packed, ADDRESS_BYTES)
+
+
 def _bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -200,7 +243,7 @@ def serve(sides: dict[str, Side]) -> None:
                 side.set_frame(frame)
             side.send(slot)
             side.receive()
-        if slot == 0 and frame % 10 == 0 and not _obey(sides):
+        if slot == 0 and frame % 5 == 0 and not _obey(sides):
             return
         tick += 1
 
@@ -208,7 +251,7 @@ def serve(sides: dict[str, Side]) -> None:
 def _obey(sides: dict[str, Side]) -> bool:
     """Carry out a command, if there is one; False at the end."""
     for side in sides.values():
-        side.learn()
+        side.update()
     if not select.select([sys.stdin], [], [], 0)[0]:
         return True
     command = sys.stdin.readline().strip()
@@ -225,10 +268,16 @@ def _obey(sides: dict[str, Side]) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
+    parser.add_argument("seconds", type=float)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
     places = {"pbx": PBX, "twilio": TWILIO}
-    serve({name: Side(host, options.port, options.folder / f"{name}.calls") for name, host in places.items()})
+    serve(
+        {
+            name: Side(host, options.port, options.folder / f"{name}.calls", options.seconds)
+            for name, host in places.items()
+        }
+    )
 
 
 if __name__ == "__main__":

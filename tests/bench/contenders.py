@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -61,6 +62,10 @@ ASTERISK_MODULES = (
 )
 
 
+class NotReady(Exception):
+    """A contender does not do the job at all, so there is nothing to measure; the text says what was seen."""
+
+
 @dataclass(frozen=True)
 class Running:
     """A process that bridges calls from the PBX to Twilio."""
@@ -103,7 +108,7 @@ def _wait_until_ready(lab: Lab, poll: Callable[[], int | None]) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"the gateway does not start, see {lab.folder / 'gateway.log'}")
+    raise NotReady(f"the gateway does not start, see {lab.folder / 'gateway.log'}")
 
 
 def gateway_config(lab: Lab, fields: Sequence[tuple[str, str]]) -> str:
@@ -132,8 +137,7 @@ def gateway_config(lab: Lab, fields: Sequence[tuple[str, str]]) -> str:
 
 @contextmanager
 def run_asterisk(lab: Lab, tree: asterisk.Tree, cores: frozenset[int]) -> Iterator[Running]:
-    folder = lab.folder / "asterisk"
-    folder.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="asterisk-", dir=lab.folder))
     with asterisk.Asterisk(tree, asterisk_files(lab), folder, cores) as running:
         yield Running("asterisk", running.pid)
 

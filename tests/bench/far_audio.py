@@ -13,10 +13,10 @@ from tests.bench.lab import Lab
 
 
 class FarAudio:
-    """Audio on both sides, running while the block is."""
+    """Audio on both sides, for `seconds` on each call, while the block runs."""
 
-    def __init__(self, lab: Lab) -> None:
-        command = [sys.executable, "-m", "tests.bench.audio", str(lab.ports.rtp), str(lab.folder)]
+    def __init__(self, lab: Lab, seconds: float) -> None:
+        command = [sys.executable, "-m", "tests.bench.audio", str(lab.ports.rtp), str(seconds), str(lab.folder)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self._process = processes.start(command, lab.cores.generator, lab.folder / "audio.out", **pipes)
 

@@ -47,8 +47,8 @@ class Lab:
 
 
 def find_ports() -> Ports:
-    """Ports that are free on all three addresses, none of them in the range that is kept for RTP."""
-    free = [port for port in range(20000, FIRST_RTP_PORT, 10) if _is_free(port)]
+    """Ports that are free on all three addresses and that no gateway takes for RTP by default."""
+    free = [port for port in range(15000, 20000, 10) if _is_free(port)]
     return Ports(*free[:5])
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tests.bench import processes, sipp
 from tests.bench.audio import FRAME_SECONDS
-from tests.bench.contenders import Contender, Running
+from tests.bench.contenders import Contender, NotReady, Running
 from tests.bench.far_audio import FarAudio
 from tests.bench.lab import MEASURED, Lab
 from tests.bench.sipp import Load
@@ -19,38 +19,53 @@ Figures = dict[str, float]
 HELD_SHARE = 0.999
 RATES = (50, 100, 200, 300, 400, 500, 600)
 CONCURRENCIES = (10, 100, 500)
+FLAT_RATE = 20
 SETTLE_SECONDS = 2.0
 
 
 @contextmanager
 def ready(lab: Lab, contender: Contender, cores: frozenset[int], timed: bool = False) -> Iterator[Running]:
     """A contender that has had its first calls, with Twilio's side answering."""
-    with contender(cores) as running, sipp.answering(lab, timed), sipp.deaf(lab):
-        sipp.call(lab, Load(rate=20, calls=20, seconds=0.2, timed=timed))
+    with contender(cores) as running, sipp.answering(lab, timed):
+        first = sipp.call(lab, Load(rate=20, calls=20, seconds=0.2, timed=timed))
+        if first.failed:
+            raise NotReady(f"{first.failed} of the first {first.calls} calls failed")
         yield running
 
 
 def cpu(lab: Lab, contender: Contender) -> Figures:
-    """CPU a call of one second, and the calls that failed in the longer of the two runs."""
-    slow = Load(rate=50, calls=50 * lab.count(30, 4))
-    fast = Load(rate=200, calls=200 * lab.count(60, 4))
+    """CPU a call of one second while both far ends are silent, and the calls that failed."""
     figures: Figures = {}
-    for load in (slow, fast):
-        with ready(lab, contender, lab.cores.measured) as running:
-            before = processes.cpu_seconds(running.pid)
-            tally = sipp.call(lab, load)
-            time.sleep(0.5)  # what follows on the last BYE belongs to it
-            used = processes.cpu_seconds(running.pid) - before
-        figures[f"cpu_ms_at_{load.rate}"] = used * 1000 / load.calls
+    for load in (Load(50, 50 * lab.count(30, 4)), Load(200, 200 * lab.count(60, 4))):
+        with ready(lab, contender, lab.cores.measured) as running, sipp.deaf(lab):
+            tally, milliseconds = _cpu_a_call(lab, running, load)
+        figures[f"cpu_ms_at_{load.rate}"] = milliseconds
         figures[f"failed_at_{load.rate}"] = tally.failed
         figures[f"retransmissions_at_{load.rate}"] = tally.retransmissions
     return figures
 
 
+def talk(lab: Lab, contender: Contender) -> Figures:
+    """CPU a call of one second with audio both ways, as in life; on any core, since audio wants its share of them."""
+    load = Load(50, 50 * lab.count(30, 4))
+    with ready(lab, contender, lab.cores.both) as running, FarAudio(lab, load.seconds) as far:
+        tally, milliseconds = _cpu_a_call(lab, running, load)
+        heard = far.ask("report")
+    packets = heard["pbx"]["received"] + heard["twilio"]["received"]
+    return {"talk_ms": milliseconds, "talk_failed": tally.failed, "talk_packets_a_call": packets / load.calls}
+
+
+def _cpu_a_call(lab: Lab, running: Running, load: Load) -> tuple[sipp.Tally, float]:
+    before = processes.cpu_seconds(running.pid)
+    tally = sipp.call(lab, load)
+    time.sleep(0.5)  # what follows on the last BYE belongs to it
+    return tally, (processes.cpu_seconds(running.pid) - before) * 1000 / load.calls
+
+
 def rate(lab: Lab, contender: Contender) -> Figures:
     """The highest rate that was held, over ten seconds each; and whether SIPp was the limit."""
     held, generator = 0, 0.0
-    with ready(lab, contender, lab.cores.measured):
+    with ready(lab, contender, lab.cores.measured), sipp.deaf(lab):
         for wanted in RATES[: lab.count(len(RATES), 3)]:
             tally = sipp.call(lab, Load(rate=wanted, calls=wanted * lab.count(10, 2)))
             generator = tally.cores
@@ -62,7 +77,7 @@ def rate(lab: Lab, contender: Contender) -> Figures:
 
 def setup(lab: Lab, contender: Contender) -> Figures:
     """From INVITE in to INVITE out, at 20 calls a second."""
-    with ready(lab, contender, lab.cores.measured, timed=True):
+    with ready(lab, contender, lab.cores.measured, timed=True), sipp.deaf(lab):
         sipp.call(lab, Load(rate=20, calls=20 * lab.count(50, 5), timed=True))
     times = sipp.setup_milliseconds(lab)
     percentiles = statistics.quantiles(times, n=100)
@@ -77,7 +92,7 @@ def audio(lab: Lab, contender: Contender) -> Figures:
     calls, start_rate = lab.count(400, 40), 40
     window = lab.seconds(30, 5)
     length = calls / start_rate + window + 5 * SETTLE_SECONDS
-    with contender(lab.cores.both) as running, sipp.answering(lab), FarAudio(lab) as far:
+    with contender(lab.cores.both) as running, sipp.answering(lab), FarAudio(lab, length) as far:
         idle = processes.resident_bytes(running.pid)
         caller = sipp.Caller(lab, Load(start_rate, calls, length))
         far.wait_for_streams(calls, calls / start_rate + 10)
@@ -119,34 +134,35 @@ def _watch_audio(running: Running, far: FarAudio, window: float) -> Figures:
 def flat(lab: Lab, contender: Contender) -> Figures:
     """CPU a call with more and more calls in progress, at the same rate: only their length differs.
 
-    Measured while as many calls start as end. The far ends send no audio; what the contender's other threads do is
-    counted apart from its first thread, which in the gateway is the SIP thread and nothing of media.
+    Measured while as many calls start as end; the far ends are silent. In the gateway the first thread is the SIP
+    thread and all others are for media, so what signalling takes is known apart from what must grow with the length.
     """
-    figures: Figures = {}
-    start_rate = 20
+    figures: Figures = {"flat_failed": 0}
     for concurrent in CONCURRENCIES[: lab.count(3, 2)]:
-        length = concurrent / start_rate
-        window = lab.seconds(20, 4)
-        with ready(lab, contender, lab.cores.both) as running:
-            load = Load(start_rate, int(start_rate * (length + window + 2 * SETTLE_SECONDS)), length)
-            caller = sipp.Caller(lab, load)
-            time.sleep(length + SETTLE_SECONDS)
-            before = _main_and_rest(running.pid)
-            time.sleep(window)
-            main, rest = (now - then for now, then in zip(_main_and_rest(running.pid), before, strict=True))
-            figures["flat_failed"] = figures.get("flat_failed", 0) + caller.finish().failed
-        figures[f"sip_ms_with_{concurrent}"] = main * 1000 / (start_rate * window)
-        figures[f"media_cores_with_{concurrent}"] = rest / window
+        with ready(lab, contender, lab.cores.both) as running, sipp.deaf(lab):
+            whole, first_thread, failed = _watch_steady(lab, running, concurrent / FLAT_RATE)
+        figures[f"all_ms_with_{concurrent}"] = whole
+        if running.name == "gateway":
+            figures[f"sip_ms_with_{concurrent}"] = first_thread
+        figures["flat_failed"] += failed
     return figures
 
 
-def _main_and_rest(pid: int) -> tuple[float, float]:
-    main = processes.main_thread_seconds(pid)
-    return main, processes.cpu_seconds(pid) - main
+def _watch_steady(lab: Lab, running: Running, length: float) -> tuple[float, float, int]:
+    """Milliseconds a call of the whole process and of its first thread, and the calls that failed."""
+    window = lab.seconds(20, 4)
+    caller = sipp.Caller(lab, Load(FLAT_RATE, int(FLAT_RATE * (length + window + 2 * SETTLE_SECONDS)), length))
+    time.sleep(length + SETTLE_SECONDS)
+    before = processes.cpu_seconds(running.pid), processes.main_thread_seconds(running.pid)
+    time.sleep(window)
+    after = processes.cpu_seconds(running.pid), processes.main_thread_seconds(running.pid)
+    whole, first_thread = ((now - then) * 1000 / (FLAT_RATE * window) for now, then in zip(after, before, strict=True))
+    return whole, first_thread, caller.finish().failed
 
 
 MEASUREMENTS: dict[str, Callable[[Lab, Contender], Figures]] = {
     "cpu": cpu,
+    "talk": talk,
     "rate": rate,
     "setup": setup,
     "audio": audio,

@@ -31,8 +31,10 @@ class Row:
 ROWS = (
     Row("cpu_ms_at_50", "CPU a call of 1 s, 50 calls/s", "ms", 5, 0.6),
     Row("cpu_ms_at_200", "CPU a call of 1 s, 200 calls/s", "ms", 3.8, 0.6),
+    Row("talk_ms", "  with audio both ways, 50 calls/s", "ms"),
     Row("failed_at_50", "failed calls at 50 calls/s", "", 0),
     Row("failed_at_200", "failed calls at 200 calls/s", "", 0),
+    Row("talk_failed", "failed calls at 50 calls/s with audio", "", 0),
     Row("calls_per_second", "calls/s held, 99.9 % successful", ""),
     Row("setup_p50_ms", "INVITE in to INVITE out, p50", "ms", 2, below=True),
     Row("setup_p99_ms", "INVITE in to INVITE out, p99", "ms", 10, below=True),
@@ -50,9 +52,9 @@ ROWS = (
     Row("parse_us_10", "  and reading that INVITE", "us"),
     Row("map_us_100", "mapping 100 fields", "us", 1000, below=True),
     Row("parse_us_100", "  and reading that INVITE", "us"),
-    *(Row(f"sip_ms_with_{count}", f"CPU a call, SIP, with {count} in progress", "ms") for count in CONCURRENCIES),
+    *(Row(f"all_ms_with_{count}", f"CPU a call, {count} in progress", "ms") for count in CONCURRENCIES),
+    *(Row(f"sip_ms_with_{count}", f"  without media, {count} in progress", "ms") for count in CONCURRENCIES),
     Row("sip_growth", "  the last of these by the first", "", 1.2),
-    *(Row(f"media_cores_with_{count}", f"cores for media of {count} calls in silence") for count in CONCURRENCIES),
     Row("flat_failed", "  of all these failed", "", 0),
 )
 HEADINGS = ("", "gateway", "Asterisk", "ratio", "target", "")

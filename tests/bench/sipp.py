@@ -173,13 +173,6 @@ def _invite_times(file: Path, kind: str) -> dict[str, float]:
     return times
 
 
-def rtp_ports(file: Path) -> list[int]:
-    """The ports that what is measured wants audio on, one for each call so far."""
-    if not file.exists():
-        return []
-    return [int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith("RTP ")]
-
-
 def version() -> str:
     """SIPp's own word for it."""
     said = subprocess.run(["sipp", "-v"], stdout=subprocess.PIPE, text=True, check=False).stdout
