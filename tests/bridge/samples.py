@@ -111,5 +111,11 @@ def reason(code: int, phrase: str) -> tuple[str, str]:
 
 def place(uri: str = "sip:+15550100@one.twilio.example", **changes: Any) -> Place:
     """What the ordinary INVITE makes of itself."""
-    defaults = {"trunk": "twilio", "request_uri": uri, "caller": "1001", "headers": (), "max_forwards": 69}
+    defaults: dict[str, Any] = {
+        "trunk": "twilio",
+        "request_uri": uri,
+        "caller": "1001",
+        "headers": (),
+        "max_forwards": 69,
+    }
     return Place(**(defaults | changes))

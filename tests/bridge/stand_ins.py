@@ -67,9 +67,9 @@ class RecordingSip:
         """Anything else happens."""
         self._reports.append(report)
 
-    def named(self, name: str) -> list[tuple[Any, ...]]:
+    def named(self, name: str) -> list[list[Any]]:
         """What was done by this name, without the name."""
-        return [rest for word, *rest in map(list, self.done) if word == name]
+        return [rest for word, *rest in self.done if word == name]
 
     # -- SipPort -------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,18 @@ def test_short_calls_leave_no_four_hour_limits_behind() -> None:
     assert timers.pop_due(99_999.0) == [("last", Timer.RING)]
 
 
+def test_what_a_sweep_leaves_still_fires_when_it_is_due() -> None:
+    timers = Timers()
+    timers.start("late", Timer.RING, 50.0)
+    timers.start("soon", Timer.RING, 1.0)
+    for number in range(MIN_SWEEP):
+        timers.start(f"call-{number}", Timer.DURATION, 14400.0)
+        timers.stop(f"call-{number}", Timer.DURATION)
+    assert len(timers._heap) < MIN_SWEEP
+    assert timers.pop_due(1.0) == [("soon", Timer.RING)]
+    assert timers.pop_due(50.0) == [("late", Timer.RING)]
+
+
 def test_many_calls_at_once_are_not_swept_away() -> None:
     timers = Timers()
     for number in range(3 * MIN_SWEEP):
