@@ -169,6 +169,10 @@ class Gateway:
         """A socket where this peer is called, or at another place of it, for SIP by hand."""
         return WirePeer(self.site.gateway, place or peer.place)
 
+    def wire_caller(self, peer: Peer) -> WirePeer:
+        """A socket at the address of this peer that only calls: its port is its own."""
+        return WirePeer(self.site.gateway, peer.place.host)
+
     def stop_peers(self) -> None:
         """End what a failed test has left running."""
         while self._peers:

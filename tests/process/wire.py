@@ -72,6 +72,27 @@ class WirePeer:
         """The first message that starts so."""
         return wait_until(lambda: self.received(start), f"{start!r} in {self._messages}", seconds)[0]
 
+    def wait_for_answer(self, request: str) -> str:
+        """The first response to this request."""
+        return wait_until(lambda: self._answers(request), f"an answer to {request!r} in {self._messages}")[0]
+
+    def wait_for_final(self, request: str) -> str:
+        """The final response to this request."""
+
+        def finals() -> list[str]:
+            return [message for message in self._answers(request) if status(message) >= 200]
+
+        return wait_until(finals, f"a final answer to {request!r} in {self._messages}")[0]
+
+    def _answers(self, request: str) -> list[str]:
+        call = header(request, "Call-ID")
+        return [message for message in self.received("SIP/2.0") if header(message, "Call-ID") == call]
+
+    def answer(self, invite: str) -> None:
+        """Take a call of the gateway at once."""
+        self.send(self.reply(invite, "200 OK", body=sdp(self.place.host)))
+        self.wait_for("ACK")
+
     def finals(self) -> dict[str, str]:
         """The last final response of each call."""
         finals = [message for message in self.received("SIP/2.0") if status(message) >= 200]
@@ -111,9 +132,7 @@ class WirePeer:
             f"{method} {contact[1] if contact else f'sip:service@{self.gateway}'} SIP/2.0",
             f"Via: {via}",
             "Max-Forwards: 70",
-            f"From: {header(invite, 'From')}",
-            f"To: {header(response, 'To')}",
-            f"Call-ID: {header(invite, 'Call-ID')}",
+            *(f"{name}: {header(response, name)}" for name in ("From", "To", "Call-ID")),
             f"CSeq: {number} {method}",
             "Content-Length: 0",
         )

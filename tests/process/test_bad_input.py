@@ -1,0 +1,194 @@
+"""What no honest peer sends: each piece gets an answer or silence as RFC 3261 has it, and no other call notices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.process.daemon import Gateway
+from tests.process.wire import WirePeer, header, sdp, status
+
+Make = Callable[[WirePeer], str | bytes]
+
+
+@pytest.fixture(autouse=True)
+def bystander(gateway: Gateway) -> Iterator[None]:
+    """Another call, which is up all the time and ends as calls do."""
+    callee = gateway.pbx.serve("uas-answer")
+    caller = gateway.twilio.call("uac-hung-up-on")
+    [call] = gateway.wait_for_talking()
+    yield
+    assert [left["id"] for left in gateway.wait_for_talking()] == [call["id"]]
+    assert gateway.request(f"/calls/{call['id']}", "DELETE")[0] == 202
+    caller.finish()
+    callee.finish()
+
+
+def invite(*headers: str, body: str | None = None) -> Make:
+    return lambda peer: peer.invite(*headers, body=body)
+
+
+def changed(pattern: str, text: str) -> Make:
+    """An INVITE with the first match replaced; the test is wrong if there is none."""
+
+    def make(peer: WirePeer) -> str:
+        message, count = re.subn(pattern, lambda _: text, peer.invite(), count=1, flags=re.MULTILINE)
+        assert count == 1
+        return message
+
+    return make
+
+
+def offer(pattern: str, text: str) -> Make:
+    """An INVITE whose SDP has every match replaced."""
+
+    def make(peer: WirePeer) -> str:
+        body, count = re.subn(pattern, lambda _: text, sdp(peer.place.host), flags=re.MULTILINE)
+        assert count
+        return peer.invite(body=body)
+
+    return make
+
+
+def request(method: str, *headers: str) -> Make:
+    return lambda peer: peer.request(method, *headers)
+
+
+def with_to_tag(make: Make) -> Make:
+    return lambda peer: re.sub(r"^(To: .*?)\r", r"\1;tag=nobody\r", str(make(peer)), flags=re.MULTILINE)
+
+
+def stray_response(peer: WirePeer) -> str:
+    return peer.reply(peer.invite(), "200 OK", body=sdp(peer.place.host))
+
+
+SILENT: dict[str, Make] = {
+    "no CSeq": changed(r"^CSeq:.*\r\n", ""),
+    "no Call-ID": changed(r"^Call-ID:.*\r\n", ""),
+    "no From": changed(r"^From:.*\r\n", ""),
+    "no To": changed(r"^To:.*\r\n", ""),
+    "no Via": changed(r"^Via:.*\r\n", ""),
+    "start line with a word too many": changed(r"SIP/2\.0\r", "SIP/2.0 please\r"),
+    "start line without a version": changed(r" SIP/2\.0\r", "\r"),
+    "another version": changed(r"SIP/2\.0\r", "SIP/3.0\r"),
+    "every octet there is": lambda peer: bytes(range(256)) * 8,
+    "text that is no SIP": lambda peer: "GET / HTTP/1.1\r\nHost: gateway\r\n\r\n",
+    "nothing": lambda peer: b"",
+    "keep-alive": lambda peer: b"\r\n\r\n",
+    "NUL in a header": invite("X-Queue: a\0b"),
+    "NUL in the start line": changed("service@", "ser\0vice@"),
+    "negative Content-Length": changed(r"^Content-Length: .*$", "Content-Length: -5\r"),
+    "Content-Length that is no number": changed(r"^Content-Length: .*$", "Content-Length: many\r"),
+    "Content-Length beyond all numbers": changed(r"^Content-Length: .*$", "Content-Length: 99999999999999999999\r"),
+    "CSeq beyond 32 bits": changed("^CSeq: 1 ", "CSeq: 99999999999 "),
+    "Max-Forwards that is no number": changed("^Max-Forwards: 70", "Max-Forwards: lots"),
+    "Contact that is no URI": changed(r"^Contact: .*$", "Contact: <<<>\r"),
+    "ACK of nothing": request("ACK"),
+    "ACK of a dialog that never was": with_to_tag(request("ACK")),
+    "response to nothing": stray_response,
+}
+
+ANSWERED: dict[str, tuple[Make, int, str | None]] = {
+    "no Contact": (changed(r"^Contact:.*\r\n", ""), 400, "malformed"),
+    "Contact *": (changed(r"^Contact: .*$", "Contact: *\r"), 400, "malformed"),
+    "CSeq of another method": (changed("^CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), 500, "unsupported"),
+    "an extension that nobody has": (invite("Require: frobnication"), 420, "unsupported"),
+    "Replaces of nothing": (invite("Replaces: nothing;to-tag=1;from-tag=2"), 481, "unsupported"),
+    "a body that is no SDP": (changed("application/sdp", "text/plain"), 415, "malformed"),
+    "SDP that is none": (invite(body="this is not SDP\r\n"), 400, "malformed"),
+    "SDP that ends at once": (invite(body="v=0\r\n"), 400, "malformed"),
+    "SDP without media": (offer(r"^m=[\s\S]*", ""), 400, "malformed"),
+    "SDP of an unknown network": (offer("IN IP4", "IN IP9"), 400, "malformed"),
+    "SDP with a port beyond all ports": (offer("audio 40000", "audio 99999"), 400, "malformed"),
+    "no common codec": (offer(r"AVP 0 101\r\n", "AVP 97\r\na=rtpmap:97 SPEEX/8000\r\n"), 488, "no-common-codec"),
+    "video only": (offer("m=audio", "m=video"), 488, "no-common-codec"),
+    "no audio wanted": (offer("audio 40000", "audio 0"), 488, "no-common-codec"),
+    "INVITE in a dialog that never was": (with_to_tag(invite()), 481, None),
+    "BYE of an unknown dialog": (with_to_tag(request("BYE")), 481, None),
+    "CANCEL of nothing": (request("CANCEL"), 481, None),
+    "OPTIONS": (request("OPTIONS"), 200, None),
+}
+
+REFUSED_CALLS: dict[str, tuple[Make, int, str]] = {
+    "CR and LF in the user part": (changed("service@", "a%0d%0aX-Evil:%201@"), 404, "client-error/no-route"),
+    "NUL in the user part": (changed("service@", "a%00b@"), 404, "client-error/no-route"),
+    "no user part": (changed("INVITE sip:service@", "INVITE sip:"), 404, "client-error/no-route"),
+    "a user part of 5,000 characters": (changed("service@", "1" * 5000 + "@"), 404, "client-error/no-route"),
+}
+
+GOOD: dict[str, Make] = {
+    "300 headers": invite(*(f"X-Header-{number}: {number}" for number in range(300))),
+    "a header of 60 KB": invite("X-Big: " + "x" * 60_000),
+    "300 headers of one name": invite(*(f"X-Queue: {number}" for number in range(300))),
+    "LF alone ends lines": lambda peer: peer.invite().replace("\r\n", "\n"),
+    "a folded header": invite("X-Queue: a\r\n b\r\n\tc"),
+    "octets that are not UTF-8": lambda peer: (
+        peer.invite("X-Queue: a").encode().replace(b"Queue: a", b"Queue: \xff\xfe")
+    ),
+    "no Content-Length": changed(r"^Content-Length:.*\r\n", ""),
+    "Content-Length that is too small": changed(r"^Content-Length: .*$", "Content-Length: 10\r"),
+    "a second From": invite("From: <sip:somebody@else>;tag=2"),
+    "Max-Forwards beyond all hops": changed("^Max-Forwards: 70", "Max-Forwards: 99999999999"),
+    "20 more media lines": offer(r"\Z", "m=audio 0 RTP/AVP 0\r\n" * 20),
+    "a telephone number as URI": changed(r"^INVITE \S+", "INVITE tel:+15551234567"),
+}
+
+
+def only_answers(peer: WirePeer) -> list[str]:
+    """What came back, complete: an OPTIONS sent afterwards was answered, and the gateway works in order."""
+    options = peer.request("OPTIONS")
+    peer.send(options)
+    peer.wait_for_answer(options)
+    own = header(options, "Call-ID")
+    return [message for message in peer.received() if header(message, "Call-ID") != own]
+
+
+@pytest.mark.parametrize("make", SILENT.values(), ids=SILENT)
+def test_silence(gateway: Gateway, make: Make) -> None:
+    with gateway.wire_caller(gateway.pbx) as peer:
+        peer.send(make(peer))
+        assert only_answers(peer) == []
+    assert gateway.counted("gateway_calls_total") == 0
+
+
+@pytest.mark.parametrize(("make", "code", "reason"), ANSWERED.values(), ids=ANSWERED)
+def test_an_answer(gateway: Gateway, make: Make, code: int, reason: str | None) -> None:
+    with gateway.wire_caller(gateway.pbx) as peer:
+        message = str(make(peer))
+        peer.send(message)
+        final = peer.wait_for_final(message)
+        assert status(final) == code
+        if message.startswith("INVITE"):
+            peer.send(peer.in_dialog("ACK", message, final))
+    gateway.assert_rejected(*[reason] if reason else [])
+    assert gateway.counted("gateway_calls_total") == 0
+
+
+@pytest.mark.parametrize(("make", "code", "outcome"), REFUSED_CALLS.values(), ids=REFUSED_CALLS)
+def test_a_call_that_is_refused(gateway: Gateway, make: Make, code: int, outcome: str) -> None:
+    with gateway.wire_caller(gateway.pbx) as peer:
+        message = str(make(peer))
+        peer.send(message)
+        final = peer.wait_for_final(message)
+        assert status(final) == code
+        peer.send(peer.in_dialog("ACK", message, final))
+        gateway.assert_outcomes("to_twilio", outcome)
+
+
+@pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
+def test_a_call_all_the_same(gateway: Gateway, make: Make) -> None:
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        message = make(caller)
+        text = message if isinstance(message, str) else message.decode(errors="replace")
+        caller.send(message)
+        callee.answer(callee.wait_for("INVITE"))
+        answer = caller.wait_for("SIP/2.0 200")
+        caller.send(caller.in_dialog("ACK", text, answer))
+        caller.send(caller.in_dialog("BYE", text, answer, 2))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+        sent_on = callee.received("INVITE")[0]
+        assert len(sent_on) < 2000
+        assert "X-Big" not in sent_on
