@@ -30,7 +30,16 @@ from gateway.bridge.commands import (
     StartTimer,
     StopTimer,
 )
-from gateway.bridge.events import Ending, EndRequested, Event, InviteReceived, OutboundTrying, Timer, TimerFired
+from gateway.bridge.events import (
+    Ending,
+    EndRequested,
+    Event,
+    InviteReceived,
+    OutboundTrying,
+    Timer,
+    TimerFired,
+    response_code,
+)
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import (
     Arrival,
@@ -171,6 +180,7 @@ class Engine:
             rejection = rejection or DRAINING  # its trunk left the configuration between two packets
             self._sip.refuse(arrival.leg, rejection.code, rejection.headers)
             self._observer.invite_rejected(rejection.reason, arrival.source_address)
+            self._observer.response(arrival.trunk, "sent", rejection.code)
             return
         call = ActiveCall(
             machine=CallMachine(uuid.uuid4().hex, self._plan, self._router),
@@ -181,7 +191,13 @@ class Engine:
         )
         self._calls[call.machine.id] = self._legs[arrival.leg] = call
         self._feed(call, InviteReceived(arrival.message, trunk, arrival.source_address))
-        self._observer.call_started(call.record())
+        self._announce(call)
+
+    def _announce(self, call: ActiveCall) -> None:
+        """Once, when it is known where the call goes; a call that failed at once starts before it ends all the same."""
+        if not call.announced:
+            call.announced = True
+            self._observer.call_started(call.record())
 
     def _rejection(self, arrival: Arrival) -> Rejection | None:
         if self._phase is not Phase.RUNNING:
@@ -201,8 +217,20 @@ class Engine:
     def _handle(self, call: ActiveCall, event: Event) -> None:
         if event == TimerFired(Timer.RESPONSE) and call.outbound is not None and self._sip.heard(call.outbound):
             event = OutboundTrying()  # a 100 alone is not reported by the stack; here is where it matters
-        for command in call.machine.handle(event):
+        commands = call.machine.handle(event)
+        self._count_response(call, event)
+        for command in commands:
             self._execute(call, command)
+
+    def _count_response(self, call: ActiveCall, event: Event) -> None:
+        """A response from the trunk we called; what it answers was placed, so the trunk is known."""
+        code = response_code(event)
+        if code and call.machine.to_trunk:
+            self._observer.response(call.machine.to_trunk.name, "received", code)
+
+    def _respond(self, call: ActiveCall, code: int) -> None:
+        if call.machine.from_trunk:
+            self._observer.response(call.machine.from_trunk.name, "sent", code)
 
     def _abandon(self, call: ActiveCall) -> None:
         """Be done with a call that cannot be trusted to end by itself: cut both legs and close its record."""
@@ -232,6 +260,7 @@ class Engine:
                 self._answer(call, command)
             case Refuse(code, headers):
                 self._sip.refuse(call.inbound, code, headers)
+                self._respond(call, code)
             case Hangup(role, headers):
                 self._hangup(call, role, headers)
             case StartTimer(timer, seconds):
@@ -262,12 +291,14 @@ class Engine:
         if command.early_media and call.outbound is not None:
             self._sip.join(call.inbound, call.outbound)
         self._sip.progress(call.inbound, command.code, command.headers)
+        self._respond(call, command.code)
         call.ringing = call.ringing or self._clock()
 
     def _answer(self, call: ActiveCall, command: Answer) -> None:
         if call.outbound is not None:
             self._sip.join(call.inbound, call.outbound)
         self._sip.answer(call.inbound, command.headers)
+        self._respond(call, 200)
         call.answered = self._clock()
 
     def _hangup(self, call: ActiveCall, role: Role, headers: HeaderList) -> None:
@@ -281,6 +312,7 @@ class Engine:
         self._disown(call)
         self._legs.pop(call.inbound, None)
         if self._calls.pop(call.machine.id, None):
+            self._announce(call)
             self._observer.call_ended(call.record())
 
     # -- the operator (any thread) -------------------------------------------------------------------------------

@@ -127,6 +127,14 @@ def test_a_call_from_invite_to_bye_with_its_times() -> None:
         ("answer", inbound, ()),
         ("hangup", inbound, ()),
     ]
+    assert bench.observer.responses == [
+        ("twilio", "received", 180),
+        ("pbx", "sent", 180),
+        ("twilio", "received", 180),
+        ("pbx", "sent", 180),
+        ("twilio", "received", 200),
+        ("pbx", "sent", 200),
+    ]
     record = bench.only_record()
     assert (record.inbound_call_id, record.outbound_call_id) == ("in-1@pbx", f"out-{outbound}@gw")
     assert (record.direction, record.from_trunk, record.to_trunk) == (Direction.TO_TWILIO, "pbx", "twilio")
@@ -136,6 +144,27 @@ def test_a_call_from_invite_to_bye_with_its_times() -> None:
     assert record.duration_seconds == 24
     assert before - 0.6 <= record.started <= time.time()
     assert record.ended == pytest.approx(record.started + 31.5)
+
+
+@pytest.mark.parametrize(("code", "by_peer", "counted"), [(486, True, True), (408, False, False)])
+def test_a_failure_counts_as_a_response_when_a_peer_sent_it(code: int, by_peer: bool, counted: bool) -> None:
+    bench = Bench()
+    _inbound, outbound = bench.arrive()
+    bench.report(outbound, OutboundEnded(code, by_peer, None))
+    assert (("twilio", "received", code) in bench.observer.responses) is counted
+    assert bench.observer.responses[-1][:2] == ("pbx", "sent")
+    bench.only_record()
+
+
+def test_a_call_that_fails_at_once_starts_before_it_ends() -> None:
+    bench = Bench()
+    bench.sip.broken = {"place"}
+    told: list[str] = []
+    bench.observer.call_started = lambda record: told.append("started")  # type: ignore[method-assign]
+    bench.observer.call_ended = lambda record: told.append("ended")  # type: ignore[method-assign]
+    bench.sip.arrive(request())
+    bench.step()
+    assert told == ["started", "ended"]
 
 
 def test_a_call_that_begins_is_told_with_what_is_known() -> None:

@@ -25,6 +25,8 @@ class ActiveCall:
     ringing: float | None = None
     answered: float | None = None
     ended: float | None = None
+    announced: bool = False
+    """Whether its start was told."""
     media: list[LegMedia] = field(default_factory=list)
 
     def leg(self, role: Role) -> LegId | None:

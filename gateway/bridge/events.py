@@ -119,3 +119,15 @@ Event = (
     | EndRequested
     | Faulted
 )
+
+
+def response_code(event: Event) -> int | None:
+    """The status code of the response that this event is, None if it is none."""
+    match event:
+        case OutboundProgress(code):
+            return code
+        case OutboundAnswered():
+            return 200
+        case OutboundEnded(code, by_peer) if by_peer and code >= 300:
+            return code
+    return None
