@@ -187,7 +187,8 @@ class CallMachine:
     def _note(self, on: On, mapped: Mapped) -> list[Command]:
         if not mapped.receipt:
             return []
-        self.receipt.extend(mapped.receipt)
+        # A peer may ring without end: all of its messages are counted, of each kind the last is kept.
+        self.receipt = [entry for entry in self.receipt if entry.on is not on] + [*mapped.receipt]
         self.context.update(mapped.public_values())
         return [NoteContext(on, mapped)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gateway.bridge.commands import Command, Place
+from gateway.bridge.commands import Command, Place, Refuse
 from gateway.bridge.events import (
     Event,
     InboundConfirmed,
@@ -119,3 +119,11 @@ def place(uri: str = "sip:+15550100@one.twilio.example", **changes: Any) -> Plac
         "max_forwards": 69,
     }
     return Place(**(defaults | changes))
+
+
+def refused(commands: list[Command]) -> tuple[int, str]:
+    """The code of the one Refuse, and its Warning."""
+    (refuse,) = [command for command in commands if isinstance(command, Refuse)]
+    ((name, warning),) = refuse.headers
+    assert name == "Warning"
+    return refuse.code, warning

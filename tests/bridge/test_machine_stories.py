@@ -7,10 +7,8 @@ import pytest
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.commands import (
     Answer,
-    Command,
     Finish,
     Hangup,
-    NoteContext,
     Place,
     Progress,
     Refuse,
@@ -19,10 +17,8 @@ from gateway.bridge.commands import (
     StopTimer,
 )
 from gateway.bridge.events import (
-    InboundConfirmed,
     InboundEnded,
     InviteReceived,
-    OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
     Timer,
@@ -30,12 +26,10 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.machine import CallMachine, State
 from gateway.bridge.outcome import Outcome
-from gateway.core.fields import Sensitivity
-from gateway.core.message import SipMessage, parse_message
+from gateway.core.message import parse_message
 from gateway.core.plan import Limits, Trunk
-from gateway.core.receipt import Outcome as FieldOutcome
 from gateway.core.routing import Destination, Router
-from gateway.core.terms import Direction, On
+from gateway.core.terms import Direction
 from gateway.errors import CallRefused
 from tests.bridge.samples import (
     ANSWERED,
@@ -48,12 +42,12 @@ from tests.bridge.samples import (
     THIRD,
     call_in,
     feed,
-    field,
     invite,
     machine_for,
     place,
     plan,
     reason,
+    refused,
     response,
 )
 
@@ -191,14 +185,6 @@ def test_a_call_from_twilio_goes_to_the_pbx() -> None:
     assert (machine.from_trunk, machine.to_trunk) == (PLAN.trunks[1], PLAN.trunks[0])
 
 
-def refused(commands: list[Command]) -> tuple[int, str]:
-    """The code of the one Refuse, and its Warning."""
-    (refuse,) = [command for command in commands if isinstance(command, Refuse)]
-    ((name, warning),) = refuse.headers
-    assert name == "Warning"
-    return refuse.code, warning
-
-
 @pytest.mark.parametrize(
     ("uri", "code", "outcome"),
     [
@@ -254,54 +240,3 @@ def test_a_caller_that_cannot_be_shown_is_left_out(caller: str) -> None:
     message = parse_message(f"INVITE sip:+15550100@gw.example SIP/2.0\r\n{caller}\r\n\r\n")
     commands = feed(machine_for(PLAN), InviteReceived(message, PLAN.trunks[0], "192.0.2.9"))
     assert commands[0] == place(caller="")
-
-
-# ---- Context ----
-
-
-def context_message(*headers: str) -> tuple[CallMachine, list[Command]]:
-    contract = plan(CUSTOMER, reject=True)
-    machine = machine_for(contract)
-    return machine, feed(machine, invite(contract, *headers))
-
-
-def test_context_goes_with_the_invite_and_is_noted_before_it() -> None:
-    machine, commands = context_message("X-PBX-CUSTOMER-ID: C-1")
-    note, order = commands[0], commands[1]
-    assert isinstance(note, NoteContext)
-    assert (note.on, note.mapped.receipt) == (On.INVITE, tuple(machine.receipt))
-    assert order == place(headers=(("X-CustomerID", "C-1"),))
-    assert [(entry.field, entry.outcome) for entry in machine.receipt] == [("customer_id", FieldOutcome.SENT)]
-    assert machine.context == {"customer_id": "C-1"}
-
-
-def test_a_call_without_required_context_is_refused_and_its_receipt_noted() -> None:
-    machine, commands = context_message()
-    assert isinstance(commands[0], NoteContext)
-    assert refused(commands) == (
-        400,
-        '399 gateway "context field customer_id (var:CUSTOMER_ID) is required and missing: the source is not there"',
-    )
-    assert (machine.state, machine.outcome, machine.code) == (State.ENDING, outcomes.MISSING_CONTEXT, 400)
-    assert [(entry.field, entry.outcome) for entry in machine.receipt] == [("customer_id", FieldOutcome.MISSING)]
-    assert machine.attempts == 0
-
-
-def test_private_context_is_hidden_where_the_call_keeps_it() -> None:
-    contract = plan(field("card", "var:CARD", "header:X-Card", sensitivity=Sensitivity.SECRET))
-    machine = machine_for(contract)
-    commands = feed(machine, invite(contract, "X-PBX-CARD: 4111"))
-    assert machine.context == {"card": "***"}
-    assert commands[1] == place(headers=(("X-Card", "4111"),))
-
-
-def test_a_contract_without_fields_notes_nothing() -> None:
-    assert not [command for command in feed(machine_for(PLAN), INVITE) if isinstance(command, NoteContext)]
-
-
-def test_nothing_but_context_and_what_the_gateway_makes_crosses() -> None:
-    hostile: SipMessage = response(183, "X-Evil: 1", "Reason: SIP;cause=200", body=SDP)
-    machine = call_in(State.CALLING, PLAN)
-    assert feed(machine, OutboundProgress(183, hostile)) == [HEARD, Progress(183, (), True)]
-    assert feed(machine, OutboundAnswered(hostile))[-1] == Answer(())
-    assert feed(machine, InboundConfirmed(), OutboundEnded(200, True, hostile)) == [IN]
