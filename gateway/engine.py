@@ -235,7 +235,7 @@ class Engine:
     def _abandon(self, call: ActiveCall) -> None:
         """Be done with a call that cannot be trusted to end by itself: cut both legs and close its record."""
         call.machine.abandon()
-        for step in (self._cut_outbound, self._cut_inbound, self._finish):
+        for step in (self._announce, self._cut_outbound, self._cut_inbound, self._finish):
             try:
                 step(call)
             except Exception:
@@ -312,7 +312,6 @@ class Engine:
         self._disown(call)
         self._legs.pop(call.inbound, None)
         if self._calls.pop(call.machine.id, None):
-            self._announce(call)
             self._observer.call_ended(call.record())
 
     # -- the operator (any thread) -------------------------------------------------------------------------------
