@@ -87,6 +87,16 @@ class SipLeg(pj.Call):
         return int(pj.PJSIP_REDIRECT_REJECT)
 
     @guarded
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        """REFER: PJSIP would call whomever the peer names, past trunks, routes and limits."""
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+    @guarded
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        """INVITE with Replaces (RFC 3891): PJSIP would hand this leg to the sender, be it a stranger."""
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+    @guarded
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
         self._emit(MediaReport(self.leg_id, stream_figures(self, prm.streamIdx)))
 
