@@ -13,6 +13,10 @@ MAX_OCTETS = 65535
 KEPT = ("Via", "From", "Call-ID", "CSeq")
 """Headers that a response takes over from its request, To aside (RFC 3261, section 8.2.6.2)."""
 
+DIALOG = ("From", "To", "Call-ID")
+TAG = "wire"
+"""The tag of a callee by hand."""
+
 _numbers = itertools.count(1)
 
 
@@ -29,6 +33,14 @@ def header(message: str, name: str) -> str:
     found = re.search(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
     assert found, f"no {name} in {message!r}"
     return found[1]
+
+
+def carrying(message: str, *headers: str, body: str = "", kind: str = "application/sdp") -> str:
+    """A message without a body, with these headers and this body."""
+    bare = message.removesuffix("Content-Length: 0\r\n\r\n")
+    assert bare != message
+    typed = (f"Content-Type: {kind}",) if body else ()
+    return bare + "\r\n".join((*headers, *typed, f"Content-Length: {len(body.encode())}", "", body))
 
 
 def status(message: str) -> int:
@@ -85,8 +97,9 @@ class WirePeer:
         return wait_until(finals, f"a final answer to {request!r} in {self._messages}")[0]
 
     def _answers(self, request: str) -> list[str]:
-        call = header(request, "Call-ID")
-        return [message for message in self.received("SIP/2.0") if header(message, "Call-ID") == call]
+        transaction = header(request, "Call-ID"), header(request, "CSeq")
+        answers = self.received("SIP/2.0")
+        return [message for message in answers if (header(message, "Call-ID"), header(message, "CSeq")) == transaction]
 
     def answer(self, invite: str) -> None:
         """Take a call of the gateway at once."""
@@ -126,14 +139,29 @@ class WirePeer:
     def in_dialog(self, method: str, invite: str, response: str, number: int = 1) -> str:
         """A request in the dialog that `response` to our `invite` made; an ACK of a failure has the INVITE's Via."""
         contact = re.search(r"^Contact:.*?<(.*?)>", response, re.MULTILINE)
-        branch = f"z9hG4bK{method}{next(_numbers)}"
-        via = f"SIP/2.0/UDP {self.place};branch={branch}" if status(response) < 300 else header(invite, "Via")
+        target = contact[1] if contact else f"sip:service@{self.gateway}"
+        via = self._via(method) if status(response) < 300 else header(invite, "Via")
+        return self._request(method, target, via, *(header(response, name) for name in DIALOG), number=number)
+
+    def in_dialog_of_callee(self, method: str, invite: str, number: int = 1) -> str:
+        """A request in the dialog that our answer to the gateway's `invite` made."""
+        contact = re.search(r"^Contact:.*?<(.*?)>", invite, re.MULTILINE)
+        assert contact
+        ours = f"{header(invite, 'To')};tag={TAG}"
+        named = ours, header(invite, "From"), header(invite, "Call-ID")
+        return self._request(method, contact[1], self._via(method), *named, number=number)
+
+    def _via(self, method: str) -> str:
+        return f"SIP/2.0/UDP {self.place};branch=z9hG4bK{method}{next(_numbers)}"
+
+    def _request(self, method: str, target: str, via: str, *named: str, number: int) -> str:
         lines = (
-            f"{method} {contact[1] if contact else f'sip:service@{self.gateway}'} SIP/2.0",
+            f"{method} {target} SIP/2.0",
             f"Via: {via}",
             "Max-Forwards: 70",
-            *(f"{name}: {header(response, name)}" for name in ("From", "To", "Call-ID")),
+            *(f"{name}: {value}" for name, value in zip(DIALOG, named, strict=True)),
             f"CSeq: {number} {method}",
+            f"Contact: <sip:wire@{self.place}>",
             "Content-Length: 0",
         )
         return "\r\n".join((*lines, "", ""))
@@ -141,7 +169,7 @@ class WirePeer:
     def reply(self, request: str, answer: str, *headers: str, body: str = "") -> str:
         """A response to a request of the gateway, such as `180 Ringing`."""
         to = header(request, "To")
-        tagged = to if ";tag=" in to else f"{to};tag=wire"
+        tagged = to if ";tag=" in to else f"{to};tag={TAG}"
         kind = ("Content-Type: application/sdp",) if body else ()
         lines = (
             f"SIP/2.0 {answer}",

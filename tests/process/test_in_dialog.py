@@ -1,0 +1,141 @@
+"""Requests inside a call that is up: what is understood is obeyed, anything else is refused, and the call goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.process.daemon import Gateway
+from tests.process.places import Place, own_host
+from tests.process.waiting import stays_false
+from tests.process.wire import WirePeer, carrying, header, sdp, status
+
+ELSEWHERE = Place(own_host(), 5060)
+"""Where a transfer would lead."""
+ELSEWHERE_SECONDS = 0.3
+NO_COMMON_CODEC = sdp("192.0.2.9", "97").replace("a=rtpmap:101", "a=rtpmap:97 SPEEX/8000\r\na=rtpmap:101")
+
+
+@dataclass
+class Talk:
+    """A call by hand: both peers and what it takes to speak in their dialogs."""
+
+    caller: WirePeer
+    callee: WirePeer
+    invite: str
+    answer: str
+    placed: str
+
+    def request(self, by: str, method: str, number: int) -> str:
+        if by == "caller":
+            return self.caller.in_dialog(method, self.invite, self.answer, number)
+        return self.callee.in_dialog_of_callee(method, self.placed, number)
+
+    def peer(self, name: str) -> WirePeer:
+        return self.caller if name == "caller" else self.callee
+
+
+@pytest.fixture
+def talk(gateway: Gateway) -> Iterator[Talk]:
+    """A call from the PBX to Twilio, which must still be there at the end of the test."""
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.answer(placed)
+        answer = caller.wait_for("SIP/2.0 200")
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        gateway.wait_for_talking()
+        yield Talk(caller, callee, invite, answer, placed)
+        gateway.wait_for_talking()
+        caller.send(caller.in_dialog("BYE", invite, answer, 90))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+@pytest.mark.parametrize("by", ["caller", "callee"])
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "kind", "code"),
+    [
+        pytest.param("UPDATE", (), "", "", 200, id="UPDATE without SDP"),
+        pytest.param("INFO", (), "Signal=5\r\nDuration=160\r\n", "application/dtmf-relay", 200, id="DTMF by INFO"),
+        pytest.param("INFO", (), "hello", "text/plain", 500, id="INFO of anything"),
+        pytest.param("OPTIONS", (), "", "", 500, id="OPTIONS"),
+        pytest.param("FROBNICATE", (), "", "", 500, id="an unknown method"),
+        pytest.param("SUBSCRIBE", ("Event: presence",), "", "", 500, id="SUBSCRIBE"),
+        pytest.param("NOTIFY", ("Event: refer", "Subscription-State: active"), "", "", 500, id="NOTIFY"),
+        pytest.param("MESSAGE", (), "hello", "text/plain", 200, id="MESSAGE"),
+        pytest.param("REFER", (f"Refer-To: <sip:anybody@{ELSEWHERE}>",), "", "", 603, id="REFER"),
+        pytest.param("REFER", (), "", "", 400, id="REFER to nobody"),
+        pytest.param("INVITE", (), "this is no SDP\r\n", "application/sdp", 415, id="INVITE with SDP that is none"),
+        pytest.param("INVITE", (), NO_COMMON_CODEC, "application/sdp", 500, id="INVITE without a common codec"),
+    ],
+)
+def test_a_request(
+    gateway: Gateway, talk: Talk, by: str, method: str, headers: tuple[str, ...], body: str, kind: str, code: int
+) -> None:
+    peer = talk.peer(by)
+    with WirePeer(gateway.site.gateway, ELSEWHERE) as elsewhere:
+        request = carrying(talk.request(by, method, 10), *headers, body=body, kind=kind)
+        peer.send(request)
+        final = peer.wait_for_final(request)
+        assert status(final) == code
+        if method == "INVITE":
+            peer.send(talk.request(by, "ACK", 10))
+        assert method != "REFER" or stays_false(elsewhere.received, ELSEWHERE_SECONDS)
+
+
+@pytest.mark.parametrize("by", ["caller", "callee"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(sdp("127.0.0.1") + "a=sendonly\r\n", id="hold"),
+        pytest.param(sdp("0.0.0.0"), id="hold as RFC 2543 had it"),
+        pytest.param("", id="an offer is asked for"),
+        pytest.param(sdp("127.0.0.1") + "m=audio 0 RTP/AVP 0\r\n" * 20, id="20 more media lines"),
+    ],
+)
+def test_an_offer_inside_the_call(talk: Talk, by: str, body: str) -> None:
+    """Hold and its end: each is answered, and the other side is left alone."""
+    peer, other = talk.peer(by), talk.peer("callee" if by == "caller" else "caller")
+    before = len(other.received())
+    for number, offered in ((10, body), (11, sdp("127.0.0.1"))):
+        request = carrying(talk.request(by, "INVITE", number), body=offered)
+        peer.send(request)
+        final = peer.wait_for_final(request)
+        assert status(final) == 200
+        acknowledgement = talk.request(by, "ACK", number)
+        peer.send(acknowledgement if offered else carrying(acknowledgement, body=sdp("127.0.0.1")))
+    assert len(other.received()) == before
+
+
+@pytest.mark.parametrize("side", ["pbx", "twilio", "stranger"])
+def test_nobody_takes_a_call_over(gateway: Gateway, talk: Talk, side: str) -> None:
+    """INVITE with Replaces (RFC 3891) from somebody who knows the dialog."""
+    dialog = header(talk.answer, "Call-ID"), header(talk.answer, "To"), header(talk.answer, "From")
+    call_id, to_tag, from_tag = dialog[0], *(value.rpartition(";tag=")[2] for value in dialog[1:])
+    with gateway.wire_caller(getattr(gateway, side)) as thief:
+        invite = thief.invite(f"Replaces: {call_id};to-tag={to_tag};from-tag={from_tag}")
+        thief.send(invite)
+        final = thief.wait_for_final(invite)
+        assert status(final) == 603
+        thief.send(thief.in_dialog("ACK", invite, final))
+    gateway.assert_rejected("unsupported")
+
+
+def test_a_request_with_an_old_number(talk: Talk) -> None:
+    """RFC 3261, section 12.2.2: a CSeq lower than the last is answered 500."""
+    for number, code in ((20, 200), (19, 500)):
+        request = talk.request("caller", "UPDATE", number)
+        talk.caller.send(request)
+        assert status(talk.caller.wait_for_final(request)) == code
+
+
+def test_an_invite_that_comes_twice_is_one_call(gateway: Gateway, talk: Talk) -> None:
+    """A retransmission while the 200 was on its way."""
+    talk.caller.send(talk.invite)
+    talk.caller.send(talk.request("caller", "ACK", 1))
+    assert len(gateway.wait_for_talking()) == 1
+    assert len({header(invite, "Call-ID") for invite in talk.callee.received("INVITE")}) == 1
