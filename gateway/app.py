@@ -106,20 +106,25 @@ class Operator:
         """Load the file again and use it for new calls; the problems that kept the old one, or nothing."""
         with self._reloading:
             try:
-                settings = load(self._path)
-                plan = settings.plan()
-                problems = needs_restart(self.plan, plan)
+                problems = self._take_over(load(self._path))
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
-            if not problems:
-                self._engine.change_plan(plan)
-                self._metrics.adopt(plan)
-                self._settings, self.plan = settings, plan
+            except TimeoutError:
+                problems = ["the SIP thread is too busy to take the new configuration over; try again"]
         self._metrics.config_reloaded(not problems)
         if problems:
             log.error("reload refused", extra={"problems": problems})
         else:
-            log.info("reloaded", extra={"config": plan.hash})
+            log.info("reloaded", extra={"config": self.plan.hash})
+        return problems
+
+    def _take_over(self, settings: Settings) -> list[str]:
+        plan = settings.plan()
+        problems = needs_restart(self.plan, plan)
+        if not problems:
+            self._metrics.adopt(plan)  # before the calls that count by it
+            self._engine.change_plan(plan)
+            self._settings, self.plan = settings, plan
         return problems
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gateway.bridge.active_call import ActiveCall
-from gateway.bridge.admission import DRAINING, Admission, Rejection
+from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection
 from gateway.bridge.commands import (
     Answer,
     Command,
@@ -177,7 +177,7 @@ class Engine:
         rejection = self._rejection(arrival)
         trunk = next((trunk for trunk in self._plan.trunks if trunk.name == arrival.trunk), None)
         if rejection or trunk is None:
-            rejection = rejection or DRAINING  # its trunk left the configuration between two packets
+            rejection = rejection or NOT_ALLOWED  # a reload took its trunk away between two packets
             self._sip.refuse(arrival.leg, rejection.code, rejection.headers)
             self._observer.invite_rejected(rejection.reason, arrival.source_address)
             self._observer.response(arrival.trunk, "sent", rejection.code)

@@ -503,8 +503,8 @@ def test_a_call_on_a_trunk_that_a_reload_took_away_is_turned_away() -> None:
     bench = Bench()
     bench.sip.arrive(request(), trunk="gone")
     bench.step()
-    assert codes(bench) == [503]
-    assert len(bench.observer.rejected) == 1
+    assert codes(bench) == [403]
+    assert bench.observer.rejected == [("unknown-source", "192.0.2.9")]
     assert bench.observer.started == []
 
 

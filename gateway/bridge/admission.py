@@ -35,6 +35,7 @@ DRAINING = _busy("draining", DRAIN_RETRY_SECONDS, "this gateway takes no new cal
 FULL = _busy("limit-calls", FULL_RETRY_SECONDS, "limits.calls is reached")
 TOO_FAST = _busy("limit-rate", RATE_RETRY_SECONDS, "limits.calls_per_second is reached")
 LOOP = Rejection("loop", 482, (warning_header("this call already passed through this gateway"),))
+NOT_ALLOWED = Rejection("unknown-source", 403, (warning_header("no trunk allows this source address"),))
 TOO_MANY_HOPS = Rejection("too-many-hops", 483, (warning_header("Max-Forwards is used up"),))
 
 REJECT_REASONS = ("draining", "limit-calls", "limit-rate", "loop", "too-many-hops")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pjsua2 as pj
 
+from gateway.bridge.admission import NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
 from gateway.bridge.events import InboundEnded, OutboundEnded
 from gateway.bridge.outcome import warning_header
@@ -31,8 +32,7 @@ from gateway.sip.leg import SipLeg
 log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
-STRANGER_WARNING = warning_header("no trunk allows this source address")
-MALFORMED_WARNING = warning_header("this message cannot be read")
+MALFORMED = Rejection("malformed", 400, (warning_header("this message cannot be read"),))
 ANONYMOUS = "anonymous"
 STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "no-common-codec"}
 """What PJSIP's own answers to an INVITE mean; any other speaks of an extension or method we lack."""
@@ -129,18 +129,18 @@ class SipShell:
         leg = SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id)
         self._legs[leg.leg_id] = leg
         if account.trunk_name == STRANGERS:
-            self._turn_away(leg, 403, STRANGER_WARNING, Refusal("unknown-source", source, 403))
+            self._turn_away(leg, NOT_ALLOWED, source)
             return
         try:
             message = parse_message(text)
         except MessageError:
-            self._turn_away(leg, 400, MALFORMED_WARNING, Refusal("malformed", source, 400))
+            self._turn_away(leg, MALFORMED, source)
             return
         self._reports.append(Arrival(leg.leg_id, account.trunk_name, source, message, at))
 
-    def _turn_away(self, leg: SipLeg, code: int, warning: tuple[str, str], refusal: Refusal) -> None:
-        self._reports.append(refusal)
-        self._turned_away.append((leg.leg_id, code, (warning,)))  # PJSIP drops the headers of a refusal in its callback
+    def _turn_away(self, leg: SipLeg, why: Rejection, source: str) -> None:
+        self._reports.append(Refusal(why.reason, source, why.code))
+        self._turned_away.append((leg.leg_id, why.code, why.headers))  # in its callback PJSIP would drop the headers
 
     def _refused_by_stack(self, source: str, code: int) -> None:
         """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require."""
