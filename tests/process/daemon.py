@@ -169,6 +169,11 @@ class Gateway:
         """A socket where this peer is called, or at another place of it, for SIP by hand."""
         return WirePeer(self.site.gateway, place or peer.place)
 
+    def settle(self, peer: Peer, method: str) -> None:
+        """Answer a request that is still being sent to where nobody listens any more."""
+        with self.wire(peer) as settling:
+            settling.wait_for(method)
+
     def wire_caller(self, peer: Peer) -> WirePeer:
         """A socket at the address of this peer that only calls: its port is its own."""
         return WirePeer(self.site.gateway, peer.place.host)

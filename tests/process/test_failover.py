@@ -42,6 +42,7 @@ def test_a_second_uri_takes_the_call_when_the_first_is_closed(gateway: Gateway, 
     callee.finish()
     [ended] = gateway.assert_outcomes(direction, "success/completed")
     assert ended["attempts"] == 2
+    gateway.settle(peer, "INVITE")
 
 
 @pytest.mark.parametrize("code", [408, 500, 503, 504])

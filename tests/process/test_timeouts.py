@@ -40,6 +40,7 @@ def test_a_callee_that_vanished_does_not_keep_the_call(gateway: Gateway, directi
     gateway.caller(direction).call("uac-call").finish()
     callee.finish()
     gateway.assert_outcomes(direction, "success/completed")
+    gateway.settle(gateway.callee(direction), "BYE")
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

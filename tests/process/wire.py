@@ -13,6 +13,7 @@ MAX_OCTETS = 65535
 KEPT = ("Via", "From", "Call-ID", "CSeq")
 """Headers that a response takes over from its request, To aside (RFC 3261, section 8.2.6.2)."""
 
+FINAL = tuple(f"SIP/2.0 {digit}".encode() for digit in range(2, 7))
 DIALOG = ("From", "To", "Call-ID")
 TAG = "wire"
 """The tag of a callee by hand."""
@@ -59,6 +60,7 @@ class WirePeer:
         self.gateway = gateway
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._messages: list[str] = []
+        self._answered: set[str] = set()
 
     def __enter__(self) -> WirePeer:
         self._socket.bind((self.place.host, self.place.port))
@@ -66,10 +68,17 @@ class WirePeer:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """Answer what is left, or the gateway would go on sending it to whoever comes here next."""
+        for request in self.received():
+            if not request.startswith(("SIP/2.0", "ACK")) and header(request, "Via") not in self._answered:
+                final = "487 Request Terminated" if request.startswith("INVITE") else "200 OK"
+                self.send(self.reply(request, final))
         self._socket.close()
 
     def send(self, message: str | bytes) -> None:
         data = message.encode() if isinstance(message, str) else message
+        if data.startswith(FINAL):
+            self._answered.add(header(data.decode(), "Via"))
         self._socket.sendto(data, (self.gateway.host, self.gateway.port))
 
     def received(self, start: str = "") -> list[str]:
