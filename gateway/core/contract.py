@@ -14,15 +14,18 @@ from types import MappingProxyType
 
 from gateway.core.fields import Field
 from gateway.core.headers import canonical_name
-from gateway.core.locators import Kind, Locator, Reader, Ways, reader_for, target_header
+from gateway.core.locators import UUI_HEADER, Kind, Locator, Reader, Ways, reader_for, target_header
+from gateway.core.payload import build_item, build_whole
 from gateway.core.plan import Dialect
-from gateway.core.profiles import Profile, is_reserved
+from gateway.core.profile import Profile, is_reserved
 from gateway.core.refusal import Refusal
 from gateway.core.sanitise import limit_bytes, sanitise_value
 from gateway.core.scopes import Message, takes_part
 from gateway.core.terms import Direction, On, Side
 from gateway.core.transforms import Transform, compile_steps
-from gateway.core.uui import UuiSetup, build_uui
+from gateway.core.uui import UuiSetup
+from gateway.core.uui_fields import FieldProblem as FieldProblem
+from gateway.core.uui_fields import uui_problems
 from gateway.core.values import Check, FieldType, check_for
 
 
@@ -33,21 +36,31 @@ class MissingPolicy(enum.StrEnum):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """Why a field cannot work: `key` is the key of the field that is wrong, `text` says what, and what is right."""
+class Overflow(enum.StrEnum):
+    """What happens to what is too long."""
 
-    field: str
-    key: str
-    text: str
+    DROP = "drop"
+    TRUNCATE = "truncate"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a value goes: the header, and how a value becomes that header's value."""
+    """Where a value goes: the header, and how a value becomes that header's value.
+
+    With `uui` the encoded value is a payload of User-to-User, with a `key` it is one part of a payload that several
+    fields share. A `raw` User-to-User is encoded already, so no part of it means anything.
+    """
 
     header: str
-    encode: Callable[[str], str]
+    encode: Callable[[str], str | Refusal]
+    uui: bool = False
+    key: str | None = None
+
+    @property
+    def raw(self) -> bool:
+        """Whether the value is a whole User-to-User header as it stands on the wire."""
+        return not self.uui and canonical_name(self.header) == canonical_name(UUI_HEADER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +93,21 @@ class Rules:
     missing: MissingPolicy
     rules: tuple[Rule, ...]
     redacted: frozenset[str]
+    overflow: Overflow
+    uui: UuiSetup
+    """How the receiving side uses User-to-User."""
+    shares: bool
+    """Whether any field is a part of a shared User-to-User."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The whole `context` section: the fields in order, User-to-User by side, and the policy for missing fields."""
+    """The whole `context` section: the fields in order, User-to-User by side, what missing and too long fields do."""
 
     fields: tuple[Field, ...] = ()
     uui: Mapping[Side, UuiSetup] = field(default_factory=lambda: MappingProxyType({}))
     missing: MissingPolicy = MissingPolicy.CONTINUE
+    overflow: Overflow = Overflow.DROP
     _compiled: dict[tuple[Message, Dialect, Profile], Rules] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -120,6 +139,8 @@ class Contract:
     def _problems(self, message: Message, dialect: Dialect, profile: Profile) -> list[FieldProblem]:
         fields = self._fields(message)
         found = [problem for one in fields for problem in _field_problems(one, message, dialect, profile)]
+        for side in Side:
+            found += uui_problems(fields, side, self.uui.get(side, UuiSetup()))
         return found + list(_shared_targets(fields, message.sender.other, dialect))
 
     def _compile(self, message: Message, dialect: Dialect, profile: Profile) -> Rules:
@@ -128,14 +149,18 @@ class Contract:
             raise ValueError(f"field {problems[0].field}: {problems[0].text}")
         fields = self._fields(message)
         sides = {side: Ways(dialect, self.uui.get(side, UuiSetup())) for side in Side}
+        rules = tuple(_compile_rule(one, message.sender, sides) for one in fields)
         return Rules(
             direction=message.direction,
             on=message.on,
             sender=message.sender,
             profile=profile,
             missing=self.missing,
-            rules=tuple(_compile_rule(one, message.sender, sides) for one in fields),
+            rules=rules,
             redacted=frozenset(one.name for one in fields if one.redacted),
+            overflow=self.overflow,
+            uui=sides[message.sender.other].uui,
+            shares=any(rule.target is not None and rule.target.key is not None for rule in rules),
         )
 
     def _fields(self, message: Message) -> list[Field]:
@@ -151,15 +176,20 @@ def _compile_rule(one: Field, sender: Side, sides: Mapping[Side, Ways]) -> Rule:
         transform=compile_steps(one.transform),
         check=check,
         default=None if one.default is None else str(check(one.default)),
-        target=None if target is None else _compile_target(target, sides[sender.other]),
+        target=None if target is None else _compile_target(target, one.type, sides[sender.other]),
         source=None if source is None else _shown(source, one),
         target_text=None if target is None else target.text,
     )
 
 
-def _compile_target(locator: Locator, ways: Ways) -> Target:
-    encode = (lambda payload: build_uui(payload, ways.uui)) if locator.kind is Kind.UUI else _as_it_is
-    return Target(target_header(locator, ways.dialect), encode)
+def _compile_target(locator: Locator, type_: FieldType, ways: Ways) -> Target:
+    header = target_header(locator, ways.dialect)
+    if locator.kind is not Kind.UUI:
+        return Target(header, _as_it_is)
+    if not locator.name:
+        return Target(header, lambda value: build_whole(value, ways.uui.format), uui=True)
+    key, format_ = locator.name, ways.uui.format
+    return Target(header, lambda value: build_item(key, value, type_, format_), uui=True, key=key)
 
 
 def _no_values(_: object) -> Sequence[str]:
@@ -231,14 +261,21 @@ def _default_problem(one: Field, profile: Profile) -> str | None:
 
 
 def _shared_targets(fields: list[Field], receiver: Side, dialect: Dialect) -> Iterator[FieldProblem]:
-    """Two fields that write one header: the second would hide the first."""
+    """Two fields that write one header, or one key of User-to-User: the second would hide the first."""
     taken: dict[str, str] = {}
     for one in fields:
         target = one.locator(receiver)
         if target is None or not target.writable:
             continue
         header = target_header(target, dialect)
-        first = taken.setdefault(canonical_name(header), one.name)
+        what = target.text if _is_part(target) else header
+        first = taken.setdefault(what if _is_part(target) else canonical_name(header), one.name)
+        if first == one.name and target.kind is not Kind.UUI and canonical_name(header) == canonical_name(UUI_HEADER):
+            first = next((other.name for other in fields if _is_part(other.locator(receiver))), one.name)
         if first != one.name:
-            text = f"{one.name} and {first} both write {header}: give each a header of its own"
+            text = f"{one.name} and {first} both write {what}: give each a place of its own"
             yield FieldProblem(one.name, receiver.value, text)
+
+
+def _is_part(locator: Locator | None) -> bool:
+    return locator is not None and locator.kind is Kind.UUI and bool(locator.name)

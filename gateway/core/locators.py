@@ -9,11 +9,12 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway.core.headers import is_header_name
 from gateway.core.message import SipMessage
+from gateway.core.payload import parse_items, parse_whole
 from gateway.core.plan import Dialect
 from gateway.core.refusal import Refusal
 from gateway.core.sanitise import find_control
@@ -35,7 +36,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Locator:
-    """A checked locator: `text` as configured, and its two halves."""
+    """A checked locator: `text` as configured, and its two halves; `uui` alone has no name."""
 
     text: str
     kind: Kind
@@ -56,13 +57,14 @@ class CallFacts:
     source_address: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Origin:
-    """What a reader reads from."""
+    """What a reader reads from. `items` are those of its User-to-User, kept from the first reader that needs them."""
 
     message: SipMessage
     facts: CallFacts
     direction: str
+    items: Mapping[str, Sequence[str]] | Refusal | None = field(default=None, init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ Reader = Callable[[Origin], Sequence[str] | Refusal]
 UUI_HEADER = "User-to-User"
 
 _VAR_PREFIXES = MappingProxyType({Dialect.ASTERISK: "X-PBX-", Dialect.HEADERS: "X-PBX-", Dialect.FREESWITCH: "X-"})
+_UUI_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _VAR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REQUEST_PARAM = "request.param."
 
@@ -110,6 +113,12 @@ def _var_problem(name: str) -> str | None:
     return None if _VAR_NAME.fullmatch(name) else f"{name!r} is not a variable name (letters, digits and _ only)"
 
 
+def _uui_problem(name: str) -> str | None:
+    if _UUI_KEY.fullmatch(name):
+        return None
+    return f"{name!r} is not a key of User-to-User (letters, digits and _.- only, a letter or _ first)"
+
+
 def _sip_problem(name: str) -> str | None:
     if name in _SIP_READERS or (name.startswith(_REQUEST_PARAM) and is_header_name(name.removeprefix(_REQUEST_PARAM))):
         return None
@@ -133,6 +142,7 @@ _NAME_CHECKS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
         Kind.SIP.value: _sip_problem,
         Kind.CONST.value: _const_problem,
         Kind.CALL.value: _call_problem,
+        Kind.UUI.value: _uui_problem,
     }
 )
 
@@ -157,14 +167,37 @@ def _header_reader(locator: Locator, ways: Ways) -> Reader:
     return lambda origin: origin.message.headers.all(name)
 
 
-def _uui_reader(_: Locator, ways: Ways) -> Reader:
+def _uui_reader(locator: Locator, ways: Ways) -> Reader:
+    if locator.name:
+        return _item_reader(locator.name, ways.uui)
+
     def read_payload(origin: Origin) -> Sequence[str] | Refusal:
         payload = parse_uui(origin.message.headers.all(UUI_HEADER), ways.uui)
-        if isinstance(payload, Refusal):
-            return payload
-        return () if payload is None else (payload,)
+        if payload is None or isinstance(payload, Refusal):
+            return payload or ()
+        return (parse_whole(payload, ways.uui.format),)
 
     return read_payload
+
+
+def _item_reader(key: str, setup: UuiSetup) -> Reader:
+    def read_item(origin: Origin) -> Sequence[str] | Refusal:
+        if origin.items is None:
+            origin.items = _read_items(origin.message, setup)
+        return origin.items if isinstance(origin.items, Refusal) else origin.items.get(key, ())
+
+    return read_item
+
+
+def _read_items(message: SipMessage, setup: UuiSetup) -> Mapping[str, Sequence[str]] | Refusal:
+    payload = parse_uui(message.headers.all(UUI_HEADER), setup)
+    items = parse_items(payload, setup.format) if isinstance(payload, str) else payload or []
+    if isinstance(items, Refusal):
+        return items
+    by_key: dict[str, list[str]] = {}
+    for key, value in items:
+        by_key.setdefault(key, []).append(value)
+    return by_key
 
 
 def _const_reader(locator: Locator, _: Ways) -> Reader:

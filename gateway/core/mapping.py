@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from gateway.core.budget import Slot, lay_out
 from gateway.core.contract import Contract as Contract
 from gateway.core.contract import MissingPolicy as MissingPolicy
+from gateway.core.contract import Overflow as Overflow
 from gateway.core.contract import Rule
 from gateway.core.contract import Rules as Rules
 from gateway.core.fields import Duplicates
 from gateway.core.locators import CallFacts as CallFacts
 from gateway.core.locators import Origin
 from gateway.core.message import SipMessage
-from gateway.core.octets import byte_length
-from gateway.core.profiles import Profile
 from gateway.core.receipt import Outcome, ReceiptEntry
-from gateway.core.refusal import Oversize, Refusal
-from gateway.core.sanitise import limit_bytes, sanitise_value
+from gateway.core.refusal import Refusal
 from gateway.core.scopes import REFUSABLE
 from gateway.errors import CallRefused
 
@@ -50,51 +48,51 @@ class Mapped:
         return {name: HIDDEN if name in self.redacted else value for name, value in self.values.items()}
 
 
-class _Verdict(NamedTuple):
-    """What became of one field: the value it carries and, when it travels on the wire, its header."""
-
-    outcome: Outcome
-    reason: str | None
-    value: str | None = None
-    header: tuple[str, str] | None = None
-
-
 def apply_rules(rules: Rules, message: SipMessage, facts: CallFacts) -> Mapped:
     """Read the fields from `message` and write those that may leave, one receipt entry for each, in their order."""
     origin = Origin(message, facts, rules.direction)
-    headers, receipt, values = [], [], {}
-    for rule in rules.rules:
-        outcome, reason, value, header = _decide(rule, origin, rules.profile)
-        size = 0
-        if header is not None:
-            headers.append(header)
-            size = byte_length(header[0]) + byte_length(header[1])
-        if value is not None:
-            values[rule.field.name] = value
-        place = (rule.field.name, rules.direction, rules.on, rule.source, rule.target_text)
-        receipt.append(ReceiptEntry(*place, outcome, size, reason))
-    refused = _refusal(rules, receipt)
+    slots = [_fill(rule, origin) for rule in rules.rules]
+    too_long = lay_out(slots, rules)
+    receipt = [
+        ReceiptEntry(
+            slot.rule.field.name,
+            rules.direction,
+            rules.on,
+            slot.rule.source,
+            slot.rule.target_text,
+            slot.outcome,
+            slot.bytes,
+            slot.reason,
+        )
+        for slot in slots
+    ]
+    refused = _refusal(rules, receipt, too_long)
     if refused is not None:
         return Mapped((), _rejected(receipt, refused), {}, rules.redacted, 0, refused)
-    return Mapped(tuple(headers), tuple(receipt), values, rules.redacted, sum(entry.bytes for entry in receipt))
+    headers = tuple(slot.header for slot in slots if slot.header is not None)
+    values = {slot.rule.field.name: slot.value for slot in slots if slot.value is not None}
+    return Mapped(headers, tuple(receipt), values, rules.redacted, sum(slot.bytes for slot in slots))
 
 
-def _decide(rule: Rule, origin: Origin, profile: Profile) -> _Verdict:
+def _fill(rule: Rule, origin: Origin) -> Slot:
+    """What the message holds of one field, before any limit."""
     values = rule.read(origin)
     if isinstance(values, Refusal):
-        return _Verdict(Outcome.INVALID, values.reason)
+        return Slot(rule, Outcome.INVALID, values.reason)
     value, note = (values[0], None) if len(values) == 1 else _choose(values, rule.field.duplicates)
     if value is None:
-        return _Verdict(Outcome.REJECTED, note) if values else _decide_without(rule, "the source is not there", profile)
+        return Slot(rule, Outcome.REJECTED, note) if values else _fill_without(rule, "the source is not there")
     if not value:
-        return _decide_without(rule, "the source is empty", profile)
+        return _fill_without(rule, "the source is empty")
     changed = value if rule.transform is None else rule.transform(value)
     if not changed:
-        return _decide_without(rule, "nothing is left of the value after its transform", profile)
+        return _fill_without(rule, "nothing is left of the value after its transform")
     checked = changed if isinstance(changed, Refusal) else rule.check(changed)
     if isinstance(checked, Refusal):
-        return _forbidden(checked)
-    return _place(rule, checked, Outcome.SENT, note, profile)
+        slot = Slot(rule, Outcome.INVALID, None)
+        slot.lose(checked)
+        return slot
+    return Slot(rule, Outcome.SENT, note, checked)
 
 
 def _choose(values: Sequence[str], duplicates: Duplicates) -> tuple[str | None, str | None]:
@@ -108,34 +106,19 @@ def _choose(values: Sequence[str], duplicates: Duplicates) -> tuple[str | None, 
     return values[-1 if duplicates is Duplicates.LAST else 0], f"{duplicates} of {len(values)} values"
 
 
-def _decide_without(rule: Rule, why: str, profile: Profile) -> _Verdict:
+def _fill_without(rule: Rule, why: str) -> Slot:
     if rule.default is not None:
-        return _place(rule, rule.default, Outcome.DEFAULTED, why, profile)
-    return _Verdict(Outcome.MISSING if rule.field.required else Outcome.ABSENT, why)
+        return Slot(rule, Outcome.DEFAULTED, why, rule.default)
+    return Slot(rule, Outcome.MISSING if rule.field.required else Outcome.ABSENT, why)
 
 
-def _place(rule: Rule, value: str, outcome: Outcome, note: str | None, profile: Profile) -> _Verdict:
-    """The outcome with the value and its header, or that of the limit or character that forbids it."""
-    if rule.field.max_bytes is not None:
-        limited = limit_bytes(value, rule.field.max_bytes, "max_bytes")
-        if isinstance(limited, Refusal):
-            return _forbidden(limited)
-    if rule.target is None:
-        return _Verdict(outcome, note, value)
-    # The header's name passed the same gate when the rule was compiled.
-    written = sanitise_value(rule.target.encode(value), profile)
-    if isinstance(written, Refusal):
-        return _forbidden(written)
-    return _Verdict(outcome, note, value, (rule.target.header, written))
-
-
-def _forbidden(refusal: Refusal) -> _Verdict:
-    return _Verdict(Outcome.DROPPED if isinstance(refusal, Oversize) else Outcome.INVALID, refusal.reason)
-
-
-def _refusal(rules: Rules, receipt: Sequence[ReceiptEntry]) -> CallRefused | None:
-    """The answer to a call whose contract is broken: names the first required field that does not travel, no value."""
-    if rules.missing is MissingPolicy.CONTINUE or rules.on not in REFUSABLE:
+def _refusal(rules: Rules, receipt: Sequence[ReceiptEntry], too_long: str | None) -> CallRefused | None:
+    """The answer to a call whose contract is broken: names the first field that broke it, no value."""
+    if rules.on not in REFUSABLE:
+        return None
+    if too_long is not None and rules.overflow is Overflow.REJECT:
+        return CallRefused(400, "context-refused", too_long)
+    if rules.missing is MissingPolicy.CONTINUE:
         return None
     for rule, entry in zip(rules.rules, receipt, strict=True):
         if rule.field.required and not entry.outcome.carried:

@@ -1,170 +1,17 @@
-"""What each kind of far end accepts, as data: names, characters and sizes, each rule with the source that says so.
-
-Looks at names only; values are checked by `gateway.core.sanitise`.
-"""
+"""What each kind of far end accepts, as data: names, characters and sizes, each rule with the source that says so."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.core.headers import canonical_name, is_header_name
+from gateway.core.profile import PROTECTED_NAMES as PROTECTED_NAMES
+from gateway.core.profile import Characters as Characters
+from gateway.core.profile import Profile as Profile
+from gateway.core.profile import Scope, Sends
+from gateway.core.profile import is_protected as is_protected
+from gateway.core.profile import is_reserved as is_reserved
 from gateway.core.terms import Direction, On, Side
-
-
-class Characters(enum.StrEnum):
-    """Which characters a header value may hold; controls are never among them."""
-
-    ASCII = "ascii"
-    UTF8 = "utf8"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a far end does with the headers of one message in calls of one direction.
-
-    `read` are the names it passes on, and `where` they come out; `lost` are those it is known to drop, and `instead`
-    says what works: they are refused at load, unless `instead` is empty, when they are merely of no use there. What is
-    in neither is not documented.
-    """
-
-    direction: Direction
-    on: On
-    read: tuple[str, ...] = ()
-    where: str = ""
-    lost: tuple[str, ...] = ()
-    instead: str = ""
-    source: str = ""
-
-    def reads(self, name: str) -> bool:
-        """Whether a header of this name is known to be passed on."""
-        return _matches(canonical_name(name), self.read)
-
-    def unread(self, name: str) -> bool:
-        """Whether a header of this name is known to get lost."""
-        return _matches(canonical_name(name), self.lost)
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The limits of a far end.
-
-    `allowed` and `refused` are header names, or the start of one followed by `*`; `refused` wins. `value_bytes` bounds
-    one value, `total_bytes` all names and values together as the far end counts them; None means no known limit.
-    `scopes` says what it does with the headers of which message. `sources` says for each rule where it comes from.
-    """
-
-    name: str
-    side: Side
-    allowed: tuple[str, ...]
-    refused: tuple[str, ...] = ()
-    characters: Characters = Characters.UTF8
-    value_bytes: int | None = None
-    total_bytes: int | None = None
-    scopes: tuple[Scope, ...] = ()
-    sources: tuple[tuple[str, str], ...] = ()
-
-    def scope(self, direction: Direction, on: On) -> Scope | None:
-        """What it does with the headers of a message; None where nothing is known."""
-        return next((scope for scope in self.scopes if scope.direction is direction and scope.on is on), None)
-
-    def scope_problem(self, name: str, direction: Direction, on: On) -> str | None:
-        """Why a header of this name is of no use on this message, and what is; None when it may be."""
-        scope = self.scope(direction, on)
-        if scope is None or not scope.instead or not scope.unread(name):
-            return None
-        return f"{name} on {on} does not get through to the other side (profile {self.name}): {scope.instead}"
-
-    def name_problem(self, name: str) -> str | None:
-        """Why no header of this name may go to this far end, None when it may."""
-        canonical = canonical_name(name)
-        if not is_header_name(name):
-            return f"{name[:40]!r} is not a header name (letters, digits and -.!%*_+`'~ only)"
-        if is_protected(name):
-            return f"{name} belongs to the SIP dialog, context cannot be written to it"
-        if is_reserved(name):
-            return f"{name} is Twilio's own, X-Twilio-* never leaves the gateway"
-        if _matches(canonical, self.refused):
-            return f"{name} is reserved by the other side (profile {self.name})"
-        if not _matches(canonical, self.allowed):
-            return f"{name} is not passed on by the other side (profile {self.name}): use {' or '.join(self.allowed)}"
-        return None
-
-
-RESERVED_NAMES = ("X-Twilio-*",)
-"""Twilio's own headers: never sent by us to anyone, believed only when Twilio sent the message."""
-
-PROTECTED_NAMES = (
-    "Accept",
-    "Accept-Encoding",
-    "Allow*",
-    "Authentication-Info",
-    "Authorization",
-    "Call-ID",
-    "Contact",
-    "Content-*",
-    "CSeq",
-    "Event",
-    "Expires",
-    "From",
-    "Identity",
-    "In-Reply-To",
-    "Join",
-    "Max-Forwards",
-    "MIME-Version",
-    "Min-Expires",
-    "Min-SE",
-    "Path",
-    "Proxy-*",
-    "RAck",
-    "Reason",
-    "Record-Route",
-    "Refer-Sub",
-    "Refer-To",
-    "Referred-By",
-    "Replaces",
-    "Reply-To",
-    "Require",
-    "Retry-After",
-    "Route",
-    "RSeq",
-    "Security-*",
-    "Server",
-    "Service-Route",
-    "Session-Expires",
-    "Session-ID",
-    "Subscription-State",
-    "Supported",
-    "Timestamp",
-    "To",
-    "Unsupported",
-    "User-Agent",
-    "Via",
-    "Warning",
-    "WWW-Authenticate",
-)
-"""Headers that make dialogs, transactions, media and authentication work; they are ours to write, never context's."""
-
-
-def is_protected(name: str) -> bool:
-    """Whether `name`, in any case, long or compact, is a header that context can never be written to."""
-    return _matches(canonical_name(name), PROTECTED_NAMES)
-
-
-def is_reserved(name: str) -> bool:
-    """Whether `name` is one of Twilio's own headers (`X-Twilio-*`)."""
-    return _matches(canonical_name(name), RESERVED_NAMES)
-
-
-def _matches(canonical: str, patterns: tuple[str, ...]) -> bool:
-    for pattern in patterns:
-        wanted = pattern.lower()
-        if canonical.startswith(wanted[:-1]) if wanted.endswith("*") else canonical == wanted:
-            return True
-    return False
-
 
 _RESPONSES = "Twilio, Receiving SIP from Twilio: of responses, X- headers only are passed to the application"
 _REFER_TO_TWILIO = "Twilio, Inbound SIP REFER: the headers of the Refer-To URI are part of ReferTransferTarget"
@@ -217,18 +64,30 @@ _ELASTIC_TRUNK_SCOPES = tuple(
     for direction in Direction
 )
 
+_TWILIO_SENDS = Sends(
+    names=("X-*", "User-to-User", "Remote-Party-ID", "P-Preferred-Identity", "P-Called-Party-ID"),
+    uri_characters=255,
+    headers_characters=1024,
+    refer_to_characters=256,
+)
+
 _SIP_DOMAIN = Profile(
     name="sip-domain",
     side=Side.TWILIO,
     allowed=("X-*", "User-to-User"),
     refused=("X-Twilio*",),
-    total_bytes=800,
+    bytes_total=800,
+    sends=_TWILIO_SENDS,
     scopes=_SIP_DOMAIN_SCOPES,
     sources=(
         ("allowed", "Twilio, Receiving SIP INVITEs: headers without X- are not read, User-to-User is"),
         ("refused", "Twilio error 32113: an extension header name cannot begin with X-Twilio"),
         ("characters", "RFC 3261, section 25.1 (TEXT-UTF8); Twilio documents no rule for headers it receives"),
-        ("total_bytes", "Twilio, How to share information between your applications: not more than 800 bytes combined"),
+        ("bytes_total", "Twilio, How to share information between your applications: not more than 800 bytes combined"),
+        ("sends.names", "Twilio TwiML <Sip> and error 13252; the last three since the change log of 2024-06-03"),
+        ("sends.uri_characters", "Twilio TwiML <Sip>: a SIP URI under 255 characters"),
+        ("sends.headers_characters", "Twilio errors 21227 and 13253: the headers portion under 1024 characters"),
+        ("sends.refer_to_characters", "Twilio, Inbound SIP REFER: Refer-To of at most 256 characters"),
     ),
 )
 
@@ -237,29 +96,123 @@ _ELASTIC_TRUNK = Profile(
     side=Side.TWILIO,
     allowed=("X-*",),
     refused=("X-Twilio*",),
-    total_bytes=800,
+    bytes_total=800,
     scopes=_ELASTIC_TRUNK_SCOPES,
     sources=(
         ("allowed", "Twilio Elastic SIP Trunking documents X- headers only"),
         ("refused", "Twilio error 32113: an extension header name cannot begin with X-Twilio"),
         ("characters", "RFC 3261, section 25.1 (TEXT-UTF8); Twilio documents no rule for headers it receives"),
-        ("total_bytes", "Twilio, How to share information between your applications: not more than 800 bytes combined"),
+        ("bytes_total", "Twilio, How to share information between your applications: not more than 800 bytes combined"),
     ),
 )
+
+_ANY_HEADER = ("allowed", "a PBX reads whatever header its dialplan names")
+_CHARACTERS = ("characters", "RFC 3261, section 25.1 (TEXT-UTF8)")
+_ASTERISK_READS = "Asterisk cannot read a header of more than about 4,000 bytes (measured on 16.28 and 22.10)"
 
 _PBX = Profile(
     name="pbx",
     side=Side.PBX,
     allowed=("*",),
     value_bytes=4000,
+    sources=(_ANY_HEADER, _CHARACTERS, ("value_bytes", _ASTERISK_READS)),
+)
+
+_ASTERISK = Profile(
+    name="asterisk",
+    side=Side.PBX,
+    allowed=("*",),
+    value_bytes=4000,
+    scopes=(
+        Scope(Direction.TO_PBX, On.INVITE, read=("*",), where="PJSIP_HEADER(read,NAME)", source="Asterisk 12 or later"),
+        Scope(
+            Direction.TO_TWILIO,
+            On.ANSWER,
+            read=("*",),
+            where="PJSIP_RESPONSE_HEADER(read,NAME)",
+            source="Asterisk 16.28, 18.14, 19.6 and later",
+        ),
+        Scope(Direction.TO_TWILIO, On.PROGRESS, lost=("*",), source="PJSIP_RESPONSE_HEADER reads the 200 only"),
+        *(
+            Scope(direction, On.END, lost=("*",), source="no dialplan function reads headers of BYE or of a failure")
+            for direction in Direction
+        ),
+    ),
+    sources=(_ANY_HEADER, _CHARACTERS, ("value_bytes", _ASTERISK_READS)),
+)
+
+_FREESWITCH_LATER = ("X-*", "P-*", "On*")
+
+_FREESWITCH = Profile(
+    name="freeswitch",
+    side=Side.PBX,
+    allowed=("*",),
+    scopes=(
+        Scope(
+            Direction.TO_PBX,
+            On.INVITE,
+            read=("X-*", "P-*", "User-to-User", "On*", "K-*", "Accept-Language*", "Diversion*"),
+            where="sip_h_NAME; others as sip_i_name with parse-all-invite-headers",
+            source="FreeSWITCH sofia.c",
+        ),
+        *(
+            Scope(
+                direction,
+                on,
+                read=_FREESWITCH_LATER,
+                where=where,
+                lost=("User-to-User",),
+                source="FreeSWITCH sofia.c",
+            )
+            for direction, on, where in (
+                (Direction.TO_TWILIO, On.PROGRESS, "sip_ph_NAME"),
+                (Direction.TO_TWILIO, On.ANSWER, "sip_rh_NAME"),
+                (Direction.TO_TWILIO, On.END, "sip_bye_h_NAME"),
+                (Direction.TO_PBX, On.END, "sip_bye_h_NAME"),
+            )
+        ),
+    ),
+    sources=(_ANY_HEADER, _CHARACTERS),
+)
+
+_CISCO_CUBE = Profile(
+    name="cisco-cube",
+    side=Side.PBX,
+    allowed=("*",),
+    header_bytes=300,
     sources=(
-        ("allowed", "a PBX reads whatever header its dialplan names"),
-        ("characters", "RFC 3261, section 25.1 (TEXT-UTF8)"),
-        ("value_bytes", "Asterisk cannot read a header of more than about 4,000 bytes (measured on 16.28 and 22.10)"),
+        ("allowed", "Cisco CUBE passes on the headers that its SIP profiles and copy lists name"),
+        _CHARACTERS,
+        ("header_bytes", "Cisco, SIP parameter modification: a header with its name has 300 characters at most"),
+    ),
+)
+
+_GENESYS = Profile(
+    name="genesys",
+    side=Side.PBX,
+    allowed=("*",),
+    uui_octets=128,
+    scopes=tuple(
+        Scope(
+            direction,
+            On.REFER,
+            read=("User-to-User",),
+            where="the Refer-To URI",
+            source="Genesys Cloud: of a REFER, User-to-User is read from the Refer-To URI",
+        )
+        for direction in Direction
+    ),
+    sources=(
+        _ANY_HEADER,
+        _CHARACTERS,
+        ("uui_octets", "Genesys Cloud, User to User Information overview: 128 characters advised"),
     ),
 )
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {profile.name: profile for profile in (_SIP_DOMAIN, _ELASTIC_TRUNK, _PBX)}
+    {
+        profile.name: profile
+        for profile in (_SIP_DOMAIN, _ELASTIC_TRUNK, _PBX, _ASTERISK, _FREESWITCH, _CISCO_CUBE, _GENESYS)
+    }
 )
 """The built-in profiles by name; `pbx` is what a PBX trunk without one gets."""

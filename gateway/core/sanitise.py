@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from gateway.core.octets import byte_length, is_utf8
-from gateway.core.profiles import Characters, Profile
+from gateway.core.profile import Characters, Profile
 from gateway.core.refusal import Oversize, Refusal
 
 # C0, DEL and C1: no part of TEXT-UTF8char (RFC 3261, section 25.1) and harmful to terminals and parsers alike.
@@ -27,16 +27,24 @@ def sanitise_value(value: str, profile: Profile) -> str | Refusal:
     value = value.strip(" ")
     if not value:
         return Refusal("nothing but blanks, a header without a value says nothing")
-    control = find_control(value)
-    if control is not None:
-        return Refusal(f"control character U+{ord(control):04X} is not allowed in a header")
-    if not is_utf8(value):
-        return Refusal("octets that are not UTF-8 are not allowed in a header")
-    if profile.characters is Characters.ASCII and not value.isascii():
-        return Refusal(f"only ASCII characters are allowed (profile {profile.name})")
+    problem = character_problem(value, profile)
+    if problem is not None:
+        return problem
     if profile.value_bytes is not None:
         return limit_bytes(value, profile.value_bytes, f"profile {profile.name}")
     return value
+
+
+def character_problem(text: str, profile: Profile) -> Refusal | None:
+    """Why the characters of `text` cannot be in a header; None when they can."""
+    control = find_control(text)
+    if control is not None:
+        return Refusal(f"control character U+{ord(control):04X} is not allowed in a header")
+    if not is_utf8(text):
+        return Refusal("octets that are not UTF-8 are not allowed in a header")
+    if profile.characters is Characters.ASCII and not text.isascii():
+        return Refusal(f"only ASCII characters are allowed (profile {profile.name})")
+    return None
 
 
 def find_control(text: str) -> str | None:

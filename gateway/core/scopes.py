@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gateway.core.fields import Field
 from gateway.core.locators import Kind, Locator, target_header
 from gateway.core.plan import Dialect
-from gateway.core.profiles import Profile, is_reserved
+from gateway.core.profile import Profile, is_reserved
 from gateway.core.terms import Direction, On, Side
 
 REFUSABLE = frozenset({On.INVITE, On.REFER})

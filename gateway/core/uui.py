@@ -13,14 +13,9 @@ from dataclasses import dataclass
 
 from gateway.core.headers import is_token
 from gateway.core.octets import build_octets, parse_octets
+from gateway.core.payload import UuiFormat as UuiFormat
 from gateway.core.refusal import Refusal
 from gateway.core.uri import quote_string, split_list, unquote_string
-
-
-class UuiFormat(enum.StrEnum):
-    """What the payload holds."""
-
-    TEXT = "text"
 
 
 class UuiEncoding(enum.StrEnum):
@@ -45,6 +40,13 @@ class UuiSetup:
     purpose: str | None = None
     content: str | None = None
 
+    @property
+    def max_octets(self) -> int | None:
+        """How long a payload may be, the discriminator not counted; None without a rule (RFC 7434, section 3.1)."""
+        return ISDN_OCTETS if self.purpose is not None and _purpose(self.purpose) == _ISDN else None
+
+
+ISDN_OCTETS = 128
 
 # "isdn-uui" is what no purpose means (RFC 7433, section 4); "isdn-interwork" is its name in old drafts, which
 # RFC 7434, section 8, wants understood.

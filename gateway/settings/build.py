@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.core import plan
@@ -16,6 +17,7 @@ from gateway.core.routing import Route
 from gateway.core.scopes import messages
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
+from gateway.settings import model
 from gateway.settings.model import Admin, Configuration, Context, ContextField, Limits, Media, Tls, Trunk, Uui
 
 DEFAULT_PROFILE: Final = {Side.PBX: "pbx", Side.TWILIO: "sip-domain"}
@@ -25,9 +27,10 @@ HASH_DIGITS: Final = 12
 def build_plan(configuration: Configuration) -> Plan:
     """The plan of a configuration without problems."""
     sip = configuration.sip
+    profiles = build_profiles(configuration.profiles)
     return Plan(
         listeners=sip.listen,
-        trunks=tuple(build_trunk(name, trunk) for name, trunk in configuration.trunks.items()),
+        trunks=tuple(build_trunk(name, trunk, profiles) for name, trunk in configuration.trunks.items()),
         routes=tuple(Route(one.from_trunk, one.match, one.to_trunk, one.user) for one in configuration.routes),
         contract=build_contract(configuration.context),
         public_address=sip.public_address,
@@ -45,6 +48,7 @@ def build_contract(context: Context) -> Contract:
         fields=tuple(_field(name, field) for name, field in context.fields.items()),
         uui={Side.PBX: _uui(context.uui.pbx), Side.TWILIO: _uui(context.uui.twilio)},
         missing=context.missing,
+        overflow=context.overflow,
     )
 
 
@@ -63,13 +67,25 @@ def hash_of(configuration: Configuration) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_DIGITS]
 
 
-def build_trunk(name: str, trunk: Trunk) -> plan.Trunk:
+def build_profiles(sections: Mapping[str, model.Profile]) -> dict[str, Profile]:
+    """Every profile by name: the built-in ones and, in their place or beside them, those of the file."""
+    return {**PROFILES, **{name: _profile(name, section) for name, section in sections.items()}}
+
+
+def _profile(name: str, section: model.Profile) -> Profile:
+    base = PROFILES[section.base]
+    changed = section.model_dump(exclude={"base"}, exclude_none=True)
+    sources = [source for source in base.sources if source[0] not in changed]
+    return replace(base, name=name, sources=(*sources, *((rule, "the configuration") for rule in changed)), **changed)
+
+
+def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> plan.Trunk:
     """One trunk of the plan."""
     auth = trunk.auth
     return plan.Trunk(
         name=name,
         side=trunk.side,
-        profile=PROFILES[trunk.profile or DEFAULT_PROFILE[trunk.side]],
+        profile=profiles[trunk.profile or DEFAULT_PROFILE[trunk.side]],
         uris=trunk.uris,
         allow=tuple(network for allowed in trunk.allow for network in allowed.networks),
         dialect=trunk.variables or Dialect.HEADERS,

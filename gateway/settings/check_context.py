@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.settings.build import build_contract, build_trunk, kinds_of_message
+from gateway.settings.build import build_contract, build_profiles, build_trunk, kinds_of_message
 from gateway.settings.model import Context, UuiSides
 from gateway.settings.parts import Parts
 from gateway.settings.place import Finding
@@ -21,7 +21,12 @@ def check_context(parts: Parts) -> Iterator[Finding]:
             yield ("context", "fields", name), "has no place: give it pbx, twilio or both"
     sound = {name: field for name, field in parts.fields.items() if field}
     contract = build_contract(Context(fields=sound, uui=parts.uui or UuiSides()))
-    trunks = [build_trunk(name, trunk) for name, trunk in (parts.trunks or {}).items() if trunk]
+    profiles = build_profiles({name: profile for name, profile in parts.profiles.items() if profile})
+    trunks = [
+        build_trunk(name, trunk, profiles)
+        for name, trunk in (parts.trunks or {}).items()
+        if trunk and (trunk.profile is None or trunk.profile in profiles)
+    ]
     for kind in kinds_of_message(trunks):
         for found in contract.problems(*kind):
             yield ("context", "fields", found.field, found.key), found.text

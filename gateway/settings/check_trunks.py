@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gateway.core.plan import Network, Transport
+from gateway.core.profiles import PROFILES
 from gateway.core.routing import Route as PlannedRoute
 from gateway.core.terms import Side
 from gateway.settings.endpoints import uri_transport
-from gateway.settings.model import Route, Sip, Trunk
+from gateway.settings.model import Profile, Route, Sip, Trunk
 from gateway.settings.parts import Parts
 from gateway.settings.place import Finding, Place
-from gateway.settings.scalars import nearest, shown
+from gateway.settings.scalars import listed, nearest, shown
 from gateway.settings.words import trunk_name_problem
 
 MOST_TRUNKS: Final = 60
@@ -32,6 +33,7 @@ def check_trunks(parts: Parts) -> Iterator[Finding]:
         yield ("trunks",), f"has {len(parts.trunks)} trunks; one gateway can have {MOST_TRUNKS}"
     for name, trunk in sound.items():
         yield from _side_findings(name, trunk)
+        yield from _profile_findings(name, trunk, parts.profiles)
         if parts.sip:
             yield from _transport_findings(name, trunk, parts.sip)
     yield from _shared_networks(sound)
@@ -44,10 +46,19 @@ def check_trunks(parts: Parts) -> Iterator[Finding]:
 
 
 def _side_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
-    if trunk.side is Side.PBX and trunk.profile is not None:
-        yield ("trunks", name, "profile"), "is for trunks with side: twilio; leave it out"
     if trunk.side is Side.TWILIO and trunk.variables is not None:
         yield ("trunks", name, "variables"), "is for trunks with side: pbx; leave it out"
+
+
+def _profile_findings(name: str, trunk: Trunk, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:
+    if trunk.profile is None or (trunk.profile in profiles and profiles[trunk.profile] is None):
+        return
+    sides = {known: of.side for known, of in PROFILES.items()}
+    sides |= {known: PROFILES[of.base].side for known, of in profiles.items() if of}
+    if sides.get(trunk.profile) is not trunk.side:
+        fitting = listed(known for known, side in sides.items() if side is trunk.side)
+        text = f"must be {fitting} on a trunk with side: {trunk.side}, not {shown(trunk.profile)}"
+        yield ("trunks", name, "profile"), text
 
 
 def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
-from gateway.core.mapping import MissingPolicy
+from gateway.core.mapping import MissingPolicy, Overflow
 from gateway.core.plan import Dialect, MediaMode, Srtp
 from gateway.core.plan import Limits as PlannedLimits
-from gateway.core.profiles import PROFILES
+from gateway.core.profiles import PROFILES, Characters
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiEncoding, UuiFormat
 from gateway.settings.endpoints import (
@@ -32,6 +32,7 @@ from gateway.settings.steps import StepText
 from gateway.settings.words import (
     Discriminator,
     FilePath,
+    HeaderPattern,
     LocatorText,
     Name,
     PatternText,
@@ -49,12 +50,10 @@ _LIMITS = PlannedLimits()
 class Section(BaseModel):
     """A mapping of the file: unknown keys are refused, nothing is coerced.
 
-    `later` are keys of the contract that this version cannot act on; they are refused by name, not ignored.
     `essential` are keys that other settings are checked against: when one is bad, those checks would mislead.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
-    later: ClassVar[tuple[str, ...]] = ()
     essential: ClassVar[tuple[str, ...]] = ()
 
 
@@ -123,10 +122,25 @@ class Trunk(Section):
     side: Annotated[Side, word(Side)] = Field(description="pbx or twilio")
     uris: tuple[Uri, ...] = Field(description='where its calls go, such as ["sip:10.0.0.5:5060"], tried in order')
     allow: tuple[AllowedText, ...] = ()
-    profile: Annotated[str, word(name for name, of in PROFILES.items() if of.side is Side.TWILIO)] | None = None
+    profile: Name | None = None
     variables: Annotated[Dialect, word(Dialect)] | None = None
     srtp: Annotated[Srtp, word(Srtp)] = Srtp.OFF
     auth: Auth | None = None
+
+
+class Profile(Section):
+    """What a far end takes, where it is not what a built-in profile says."""
+
+    essential: ClassVar[tuple[str, ...]] = ("base",)
+
+    base: Annotated[str, word(PROFILES)] = Field(description=f"the profile it starts from: {', '.join(PROFILES)}")
+    allowed: tuple[HeaderPattern, ...] | None = None
+    refused: tuple[HeaderPattern, ...] | None = None
+    characters: Annotated[Characters, word(Characters)] | None = None
+    value_bytes: Annotated[int, whole(1, 65535, "bytes")] | None = None
+    header_bytes: Annotated[int, whole(1, 65535, "bytes")] | None = None
+    uui_octets: Annotated[int, whole(1, 65535, "octets")] | None = None
+    bytes_total: Annotated[int, whole(1, 65535, "bytes")] | None = None
 
 
 class Route(Section):
@@ -143,7 +157,7 @@ class Route(Section):
 class Uui(Section):
     """How one side uses User-to-User."""
 
-    format: Annotated[UuiFormat, word(UuiFormat, later=["kv", "json", "avaya"])] = UuiFormat.TEXT
+    format: Annotated[UuiFormat, word(UuiFormat)] = UuiFormat.TEXT
     encoding: Annotated[UuiEncoding, word(UuiEncoding)] = UuiEncoding.HEX
     discriminator: Discriminator = None
     purpose: Token | None = None
@@ -185,10 +199,9 @@ class ContextField(Section):
 class Context(Section):
     """What calls carry."""
 
-    later: ClassVar[tuple[str, ...]] = ("overflow",)
-
     uui: UuiSides = UuiSides()
     missing: Annotated[MissingPolicy, word(MissingPolicy)] = MissingPolicy.CONTINUE
+    overflow: Annotated[Overflow, word(Overflow)] = Overflow.DROP
     fields: dict[str, ContextField] = {}
 
 
@@ -200,5 +213,6 @@ class Configuration(Section):
     admin: Admin = Admin()
     limits: Limits = Limits()
     trunks: dict[str, Trunk] = Field(description="the peers, at least one with side: pbx and one with side: twilio")
+    profiles: dict[str, Profile] = {}
     routes: tuple[Route, ...] = ()
     context: Context = Context()

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gateway.settings.document import Value
-from gateway.settings.model import Admin, ContextField, Limits, Media, Route, Section, Sip, Trunk, UuiSides
+from gateway.settings.model import Admin, ContextField, Limits, Media, Profile, Route, Section, Sip, Trunk, UuiSides
 
 Model = TypeVar("Model", bound=Section)
 
@@ -22,6 +22,7 @@ class Parts:
     admin: Admin | None
     limits: Limits | None
     trunks: dict[str, Trunk | None] | None
+    profiles: dict[str, Profile | None]
     routes: list[Route | None]
     uui: UuiSides | None
     fields: dict[str, ContextField | None]
@@ -38,6 +39,7 @@ def parts_of(tree: dict[str, Value]) -> Parts:
         admin=_sound(Admin, tree.get("admin", {})),
         limits=_sound(Limits, tree.get("limits", {})),
         trunks={name: _sound(Trunk, value) for name, value in trunks.items()} if isinstance(trunks, dict) else None,
+        profiles={name: _sound(Profile, value) for name, value in _mapping(tree.get("profiles")).items()},
         routes=[_sound(Route, value) for value in routes] if isinstance(routes, list) else [],
         uui=_sound(UuiSides, context.get("uui", {})),
         fields={name: _sound(ContextField, value) for name, value in _mapping(context.get("fields")).items()},

@@ -118,7 +118,7 @@ def _budgets(plan: Plan) -> Iterator[str]:
             if target and takes_part(field, Message(direction, on, sender)):
                 sizes[field.name] = _largest(field, sender, _Writer(target, dialect, plan.contract.uui))
         if sizes:
-            yield _budget(f"bytes {direction} {on}, profile {profile.name}", sizes, profile.total_bytes)
+            yield _budget(f"bytes {direction} {on}, profile {profile.name}", sizes, profile.bytes_total)
 
 
 def _budget(what: str, sizes: dict[str, int | None], limit: int | None) -> str:

@@ -47,8 +47,6 @@ def _structure(value: object) -> str:
 
 
 def _unknown(key: str, section: type[Section]) -> str:
-    if key in section.later:
-        return "is not available in this version; leave it out"
     known = _keys(section)
     meant = nearest(key, known)
     return (

@@ -95,8 +95,6 @@ def parse_locator_text(value: object) -> Locator:
     text = parse_text(value)
     if len(text) > LONGEST_LOCATOR:
         raise Refused(f"has {len(text)} characters; a locator can have {LONGEST_LOCATOR} at most")
-    if text.startswith("uui:"):
-        raise Refused(f"{shown(text)} is not available in this version; uui stands for the whole payload")
     try:
         return parse_locator(text)
     except ValueError as error:
@@ -120,6 +118,15 @@ def parse_default(value: object, kind: FieldType, values: tuple[str, ...]) -> st
     return checked
 
 
+def parse_header_pattern(value: object) -> str:
+    """A header's name, or the start of one followed by `*`."""
+    text = parse_word(value)
+    if text != "*" and not is_token(text.removesuffix("*")):
+        raise Refused(f"{shown(text)} is neither a header's name nor the start of one followed by *, such as X-*")
+    return text
+
+
+HeaderPattern = Annotated[str, BeforeValidator(parse_header_pattern)]
 Name = Annotated[str, BeforeValidator(parse_word)]
 FilePath = Annotated[str, BeforeValidator(parse_text)]
 Token = Annotated[str, BeforeValidator(parse_token)]

@@ -159,7 +159,7 @@ def test_the_far_end_decides_what_a_name_may_be() -> None:
 )
 def test_two_fields_cannot_write_one_header(dialect: Dialect, first: str, second: str, header: str) -> None:
     fields = (field("one", first, "header:X-1"), field("two", second, "header:X-2"))
-    text = f"two and one both write {header}: give each a header of its own"
+    text = f"two and one both write {header}: give each a place of its own"
     assert problems(Direction.TO_PBX, *fields, dialect=dialect) == [FieldProblem("two", "pbx", text)]
     with pytest.raises(ValueError, match=re.escape(f"field two: {text}")):
         Contract(fields).rules(Direction.TO_PBX, On.INVITE, Side.TWILIO, dialect, PROFILES["pbx"])

@@ -157,7 +157,7 @@ def test_a_locator_keeps_its_text_and_its_halves() -> None:
     assert parse_locator("uui") == Locator("uui", Kind.UUI, "")
 
 
-NOT_ONE = "it is neither uui nor starts with one of header: var: sip: const: call:."
+NOT_ONE = "it is neither uui nor starts with one of header: var: sip: const: call: uui:."
 NOT_A_NAME = "is not a header name (letters, digits and -.!%*_+`'~ only)."
 SIP_NAMES = (
     "sip: knows request.user, from.user, from.display, to.user, pai.user, pai.display, rpid.user, diversion.user, "
@@ -172,7 +172,8 @@ SIP_NAMES = (
         ("X-Queue", NOT_ONE),
         ("Header:X-Queue", NOT_ONE),
         ("heder:X-Queue", NOT_ONE),
-        ("uui:account", NOT_ONE),
+        ("uui:", "'' is not a key of User-to-User (letters, digits and _.- only, a letter or _ first)."),
+        ("uui:a b", "'a b' is not a key of User-to-User (letters, digits and _.- only, a letter or _ first)."),
         ("header", NOT_ONE),
         ("header:", f"'' {NOT_A_NAME}"),
         ("header:X Queue", f"'X Queue' {NOT_A_NAME}"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from gateway.core.headers import COMPACT_FORMS
+from gateway.core.profile import Sends
 from gateway.core.profiles import PROFILES, Profile, is_protected, is_reserved
 from gateway.core.terms import Side
 
@@ -109,7 +112,10 @@ def test_only_headers_of_twilio_are_reserved() -> None:
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 def test_each_limit_names_its_source(profile: Profile) -> None:
     limits = {"allowed", "characters"}
-    limits |= {key for key in ("refused", "value_bytes", "total_bytes") if getattr(profile, key)}
+    limits |= {
+        key for key in ("refused", "value_bytes", "header_bytes", "uui_octets", "bytes_total") if getattr(profile, key)
+    }
+    limits |= {f"sends.{one.name}" for one in fields(Sends) if profile.sends}
     assert {rule for rule, _ in profile.sources} == limits
     assert PROFILES[profile.name] is profile
 
@@ -119,4 +125,8 @@ def test_there_is_a_profile_for_each_kind_of_far_end() -> None:
         "sip-domain": Side.TWILIO,
         "elastic-trunk": Side.TWILIO,
         "pbx": Side.PBX,
+        "asterisk": Side.PBX,
+        "freeswitch": Side.PBX,
+        "cisco-cube": Side.PBX,
+        "genesys": Side.PBX,
     }

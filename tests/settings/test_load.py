@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.core.contract import MissingPolicy
+from gateway.core.contract import MissingPolicy, Overflow
 from gateway.core.fields import Duplicates, Field, FieldType, Sensitivity
 from gateway.core.locators import parse_locator
 from gateway.core.networks import PUBLISHED_RANGES
@@ -278,3 +278,27 @@ def test_a_lookup_has_a_bounded_table(complaints: Callable[[str], list[str]]) ->
     rows = ", ".join(f"v{number}: a" for number in range(1001))
     text = SOUND + f'context: {{fields: {{queue: {{pbx: "var:QUEUE", transform: [{{lookup: {{{rows}}}}}]}}}}}}\n'
     assert complaints(text) == ["context.fields.queue.transform[0]: has 1001 rows; a lookup can have 1000 at most"]
+
+
+def test_a_profile_of_the_file_changes_a_built_in_one(load_text: Loader) -> None:
+    text = SOUND.replace("side: twilio", "side: twilio, profile: mine").replace(
+        "side: pbx", "side: pbx, profile: genesys"
+    )
+    more = (
+        "profiles: {mine: {base: sip-domain, bytes_total: 600, characters: ascii}, pbx: {base: pbx, value_bytes: 9}}\n"
+    )
+    pbx, twilio = load_text(text + more).plan().trunks
+    assert pbx.profile is PROFILES["genesys"]
+    base = PROFILES["sip-domain"]
+    assert (twilio.profile.name, twilio.profile.bytes_total, twilio.profile.characters) == ("mine", 600, "ascii")
+    assert (twilio.profile.allowed, twilio.profile.scopes) == (base.allowed, base.scopes)
+    assert dict(twilio.profile.sources) == {
+        **dict(base.sources),
+        "bytes_total": "the configuration",
+        "characters": "the configuration",
+    }
+    assert load_text(SOUND + more).plan().trunks[0].profile.value_bytes == 9
+
+
+def test_what_is_too_long_does_what_it_says(load_text: Loader) -> None:
+    assert load_text(SOUND + "context: {overflow: truncate}\n").plan().contract.overflow is Overflow.TRUNCATE
