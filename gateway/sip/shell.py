@@ -75,7 +75,7 @@ class SipShell:
         self._accounts: dict[str, TrunkAccount] = {}
         self._router = Router(plan.trunks, plan.routes)
         self._endpoint = SourceEndpoint(self._account_for, self._refused_by_stack)
-        self._log_writer = stack.StackLog()
+        self._log_writer = stack.StackLog(self._packet_dropped)
         agent = f"pbx-twilio-gateway/{importlib.metadata.version('pbx-twilio-gateway')}"
         stack.start(self._endpoint, plan, self._log_writer, agent)
         self.stack_version: str = self._endpoint.libVersion().full
@@ -141,6 +141,9 @@ class SipShell:
     def _turn_away(self, leg: SipLeg, why: Rejection, source: str) -> None:
         self._reports.append(Refusal(why.reason, source, why.code))
         self._turned_away.append((leg.leg_id, why.code, why.headers))  # in its callback PJSIP would drop the headers
+
+    def _packet_dropped(self, source: str) -> None:
+        self._reports.append(Refusal("malformed", source, 0))
 
     def _refused_by_stack(self, source: str, code: int) -> None:
         """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require."""

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import re
+from collections.abc import Callable
 
 import pjsua2 as pj
 
 from gateway.core.plan import Listener, Media, Plan, TlsFiles
 from gateway.errors import StartError
 from gateway.sip.account import ANY_HOST, TRANSPORT_TYPE
+from gateway.sip.guard import guarded
 
 log = logging.getLogger("gateway.pjsip")
 
@@ -20,8 +23,10 @@ SPARE_LEGS = 64
 """Beyond two a call: attempts that were given up and calls that are being refused."""
 KNOWN_CODECS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000"}
 CODEC_PRIORITY = 200
-PJSIP_LEVELS = {1: logging.ERROR, 2: logging.WARNING}
-"""PJSIP's 1 and 2; what it says on 3 to 6 is for debugging."""
+DROPPED_PACKET = re.compile(r"(?:Error processing packet|Dropping \d+ bytes packet) from (?:\S+ )?(\S+):\d+[: ]")
+"""What PJSIP says on level 1 and 2 of a packet it could not read (sip_endpoint.c and sip_transport.c)."""
+ERRORS, EVERYTHING = 2, 5
+"""Levels of PJSIP's log."""
 
 
 def require_our_build() -> None:
@@ -37,10 +42,24 @@ def require_our_build() -> None:
 
 
 class StackLog(pj.LogWriter):
-    """PJSIP's log into ours."""
+    """PJSIP's log: into ours for debugging only, as it quotes what peers sent.
 
+    It is also the one place that tells of packets which never became a message; `on_dropped` gets their source address.
+    """
+
+    def __init__(self, on_dropped: Callable[[str], None]) -> None:
+        super().__init__()
+        self._on_dropped = on_dropped
+
+    def callback_failed(self) -> None:
+        """Nothing belongs to the log."""
+
+    @guarded
     def write(self, entry: pj.LogEntry) -> None:
-        log.log(PJSIP_LEVELS.get(entry.level, logging.DEBUG), "%s", entry.msg.rstrip())
+        dropped = DROPPED_PACKET.match(entry.msg)
+        if dropped:
+            self._on_dropped(dropped[1].strip("[]"))
+        log.debug("%s", entry.msg.rstrip())
 
 
 def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> None:
@@ -73,9 +92,9 @@ def _endpoint_config(plan: Plan, writer: StackLog, agent: str) -> pj.EpConfig:
     config.uaConfig.mainThreadOnly = True
     config.uaConfig.maxCalls = 2 * plan.limits.calls + SPARE_LEGS
     config.uaConfig.userAgent = agent
-    config.logConfig.level = 5 if log.isEnabledFor(logging.DEBUG) else 2
-    config.logConfig.consoleLevel = 0
-    config.logConfig.msgLogging = 1 if log.isEnabledFor(logging.DEBUG) else 0
+    debugging = log.isEnabledFor(logging.DEBUG)
+    config.logConfig.level = config.logConfig.consoleLevel = EVERYTHING if debugging else ERRORS
+    config.logConfig.msgLogging = 1 if debugging else 0
     config.logConfig.decor = 0
     config.logConfig.writer = writer
     media = config.medConfig
