@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,7 +143,7 @@ class Asterisk:
     among them, errors and warnings go to `console.txt` in `folder` and nothing else is written.
     """
 
-    def __init__(self, tree: Tree, files: Mapping[str, str], folder: Path, cores: set[int] | None = None) -> None:
+    def __init__(self, tree: Tree, files: Mapping[str, str], folder: Path, cores: Set[int] | None = None) -> None:
         self._tree = tree
         self._files = {"logger.conf": "[general]\n[logfiles]\nconsole => error,warning\n", **files}
         self._folder = folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ BUSY_CORES = 0.1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     _allow_descriptors()
     lab = Lab(Path(tempfile.mkdtemp(prefix="gateway-bench-")), find_ports(), processes.share_cores(), options.quick)
     tree = None if options.no_asterisk else _asterisk_or_reason()
@@ -69,7 +71,7 @@ def _about(lab: Lab, tree: asterisk.Tree | None) -> dict[str, object]:
     """What the figures rest on, said before the wait for them."""
     before = processes.machine_ticks()
     time.sleep(1)
-    busy = processes.busy_share(before, processes.machine_ticks())
+    busy = processes.busy_cores(before, processes.machine_ticks())
     machine = describe_machine()
     measured, generator = (sorted(cores) for cores in (lab.cores.measured, lab.cores.generator))
     version = tree.version if tree else "none"

@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +21,11 @@ from tests.bench.lab import FIRST_RTP_PORT, LAST_RTP_PORT, MEASURED, PBX, TWILIO
 
 START_SECONDS = 20
 
-# PBX variable, header to Twilio: what pbx.xml sends and twilio.xml insists on.
-FIELDS = (
+Fields = tuple[tuple[str, str], ...]
+"""PBX variable and header to Twilio, of each."""
+
+# What pbx.xml sends and twilio.xml insists on.
+FIELDS: Fields = (
     ("CUSTOMER_ID", "X-CustomerID"),
     ("ACCOUNT", "X-Account"),
     ("QUEUE", "X-Queue"),
@@ -111,7 +114,7 @@ def _wait_until_ready(lab: Lab, poll: Callable[[], int | None]) -> None:
     raise NotReady(f"the gateway does not start, see {lab.folder / 'gateway.log'}")
 
 
-def gateway_config(lab: Lab, fields: Sequence[tuple[str, str]]) -> str:
+def gateway_config(lab: Lab, fields: Fields) -> str:
     """A configuration file; YAML takes JSON as it is."""
     ports = lab.ports
     sides = {"pbx": (PBX, ports.pbx, {"variables": "asterisk"}), "twilio": (TWILIO, ports.twilio, {})}

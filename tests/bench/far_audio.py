@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from types import TracebackType
+from typing import TypedDict
 
 from tests.bench import processes
 from tests.bench.lab import Lab
+
+
+class Answer(TypedDict):
+    """What `tests.bench.audio` answers."""
+
+    pbx: dict[str, float]
+    twilio: dict[str, float]
+    cpu: float
 
 
 class FarAudio:
@@ -17,8 +25,7 @@ class FarAudio:
 
     def __init__(self, lab: Lab, seconds: float) -> None:
         command = [sys.executable, "-m", "tests.bench.audio", str(lab.ports.rtp), str(seconds), str(lab.folder)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = processes.start(command, lab.cores.generator, lab.folder / "audio.out", **pipes)
+        self._process = processes.start(command, lab.cores.generator, lab.folder / "audio.out", talk=True)
 
     def __enter__(self) -> FarAudio:
         self.ask("count")
@@ -29,11 +36,12 @@ class FarAudio:
     ) -> None:
         self._process.communicate()
 
-    def ask(self, command: str) -> dict:
-        """Send a command, give the answer."""
+    def ask(self, command: str) -> Answer:
+        """Send a command, give the answer: counts by side, and the CPU seconds it used so far."""
         assert self._process.stdin and self._process.stdout
         print(command, file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
+        answer: Answer = json.loads(self._process.stdout.readline())
+        return answer
 
     def wait_for_streams(self, calls: int, seconds: float) -> None:
         """Return when there is audio for so many calls on both sides, or when it takes too long."""

@@ -63,16 +63,21 @@ def _cpu_a_call(lab: Lab, running: Running, load: Load) -> tuple[sipp.Tally, flo
 
 
 def rate(lab: Lab, contender: Contender) -> Figures:
-    """The highest rate that was held, over ten seconds each; and whether SIPp was the limit."""
-    held, generator = 0, 0.0
-    with ready(lab, contender, lab.cores.measured), sipp.deaf(lab):
+    """The highest rate that was held for ten seconds, and what all else took of the machine at the last one tried.
+
+    Where that is a whole core, SIPp was the limit.
+    """
+    figures: Figures = {"calls_per_second": 0}
+    with ready(lab, contender, lab.cores.measured) as running, sipp.deaf(lab):
         for wanted in RATES[: lab.count(len(RATES), 3)]:
-            tally = sipp.call(lab, Load(rate=wanted, calls=wanted * lab.count(10, 2)))
-            generator = tally.cores
+            ticks, before, began = processes.machine_ticks(), processes.cpu_seconds(running.pid), time.monotonic()
+            tally = sipp.call(lab, Load(wanted, wanted * lab.count(10, 2)))
+            own = (processes.cpu_seconds(running.pid) - before) / (time.monotonic() - began)
+            figures["rate_other_cores"] = processes.busy_cores(ticks, processes.machine_ticks()) - own
             if tally.succeeded_share < HELD_SHARE or tally.rate < 0.9 * wanted:
                 break
-            held = wanted
-    return {"calls_per_second": held, "generator_cores": generator}
+            figures["calls_per_second"] = wanted
+    return figures
 
 
 def setup(lab: Lab, contender: Contender) -> Figures:
@@ -94,12 +99,12 @@ def audio(lab: Lab, contender: Contender) -> Figures:
     length = calls / start_rate + window + 5 * SETTLE_SECONDS
     with contender(lab.cores.both) as running, sipp.answering(lab), FarAudio(lab, length) as far:
         idle = processes.resident_bytes(running.pid)
-        caller = sipp.Caller(lab, Load(start_rate, calls, length))
-        far.wait_for_streams(calls, calls / start_rate + 10)
-        time.sleep(SETTLE_SECONDS)
-        figures = _watch_audio(running, far, window)
-        held = processes.resident_bytes(running.pid)
-        tally = caller.finish()
+        with sipp.Caller(lab, Load(start_rate, calls, length)) as caller:
+            far.wait_for_streams(calls, calls / start_rate + 10)
+            time.sleep(SETTLE_SECONDS)
+            figures = _watch_audio(running, far, window)
+            held = processes.resident_bytes(running.pid)
+            tally = caller.finish()
     figures["audio_calls"] = calls
     figures["audio_failed"] = tally.failed
     figures["cores_per_100_calls"] = figures["audio_cores"] * 100 / calls
@@ -126,8 +131,8 @@ def _watch_audio(running: Running, far: FarAudio, window: float) -> Figures:
         "audio_expected": expected,
         "audio_lost": sum(side["lost"] for side in sides) + processes.dropped_datagrams(MEASURED) - dropped,
         "audio_misplaced": sum(side["misplaced"] for side in sides),
-        "generator_late_ms": max(side["late"] for side in sides) * 1000,
-        "generator_cores": heard["cpu"] / seconds,
+        "audio_late_ms": max(side["late"] for side in sides) * 1000,
+        "audio_generator_cores": heard["cpu"] / seconds,
     }
 
 
@@ -151,13 +156,15 @@ def flat(lab: Lab, contender: Contender) -> Figures:
 def _watch_steady(lab: Lab, running: Running, length: float) -> tuple[float, float, int]:
     """Milliseconds a call of the whole process and of its first thread, and the calls that failed."""
     window = lab.seconds(20, 4)
-    caller = sipp.Caller(lab, Load(FLAT_RATE, int(FLAT_RATE * (length + window + 2 * SETTLE_SECONDS)), length))
-    time.sleep(length + SETTLE_SECONDS)
-    before = processes.cpu_seconds(running.pid), processes.main_thread_seconds(running.pid)
-    time.sleep(window)
-    after = processes.cpu_seconds(running.pid), processes.main_thread_seconds(running.pid)
+    load = Load(FLAT_RATE, int(FLAT_RATE * (length + window + 2 * SETTLE_SECONDS)), length)
+    with sipp.Caller(lab, load) as caller:
+        time.sleep(length + SETTLE_SECONDS)
+        before = processes.cpu_seconds(running.pid), processes.main_thread_seconds(running.pid)
+        time.sleep(window)
+        after = processes.cpu_seconds(running.pid), processes.main_thread_seconds(running.pid)
+        failed = caller.finish().failed
     whole, first_thread = ((now - then) * 1000 / (FLAT_RATE * window) for now, then in zip(after, before, strict=True))
-    return whole, first_thread, caller.finish().failed
+    return whole, first_thread, failed
 
 
 MEASUREMENTS: dict[str, Callable[[Lab, Contender], Figures]] = {

@@ -29,15 +29,16 @@ def share_cores() -> Cores:
     return Cores(frozenset(usable[:1]), frozenset(usable[1:]) or everything, everything)
 
 
-def start(command: Sequence[str], cores: frozenset[int], output: Path, **pipes: int) -> subprocess.Popen[str]:
-    """Start a process that may only run on `cores`; what it says goes to `output`, unless `pipes` says otherwise."""
+def start(command: Sequence[str], cores: frozenset[int], output: Path, talk: bool = False) -> subprocess.Popen[str]:
+    """Start a process that may only run on `cores`; what it says goes to `output`, or to us where we talk with it."""
     with output.open("ab") as file:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file} | pipes
         return subprocess.Popen(
             command,
             text=True,
+            stdin=subprocess.PIPE if talk else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if talk else file,
+            stderr=file,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
-            **streams,  # type: ignore[call-overload]
         )
 
 
@@ -80,7 +81,7 @@ def dropped_datagrams(host: str) -> int:
     return sum(int(fields[-1]) for fields in lines if fields[1].startswith(f"{address}:"))
 
 
-def busy_share(before: list[int], after: list[int]) -> float:
+def busy_cores(before: list[int], after: list[int]) -> float:
     """Cores in use by anything on this machine between two `machine_ticks`."""
     idle = (after[3] + after[4]) - (before[3] + before[4])
     whole = sum(after) - sum(before)

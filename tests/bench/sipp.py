@@ -39,13 +39,12 @@ class Load:
 
 @dataclass(frozen=True)
 class Tally:
-    """What SIPp counted on the PBX side; `rate` is what it really offered, `cores` what that cost it."""
+    """What SIPp counted on the PBX side; `rate` is what it really offered."""
 
     calls: int
     failed: int
     retransmissions: int
     rate: float
-    cores: float
 
     @property
     def succeeded_share(self) -> float:
@@ -80,7 +79,7 @@ def deaf(lab: Lab) -> Iterator[None]:
 
 
 class Caller:
-    """The PBX's side: starts calling when made, `finish` waits for the last call and counts."""
+    """The PBX's side: calls from when it is made, `finish` waits for the last call and counts, leaving ends it."""
 
     def __init__(self, lab: Lab, load: Load) -> None:
         self._lab = lab
@@ -94,16 +93,22 @@ class Caller:
             *("-d", str(int(load.seconds * 1000)), "-timeout", str(math.ceil(self._limit))),
             *("-trace_stat", "-stf", str(self._statistics), f"{MEASURED}:{lab.ports.sip}"),
         ]
-        self._started = time.monotonic()
         self._process = processes.start(command, lab.cores.generator, lab.folder / "pbx.out")
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        processes.end(self._process, signal.SIGKILL)
 
     def finish(self) -> Tally:
         """Wait until all calls are over.
 
         Raises:
             RuntimeError: SIPp did not run at all.
+            TimeoutExpired: it does not end, which its own limit should have seen to.
         """
-        cores = self._wait()
+        self._process.wait(self._limit + 5)
         if not self._statistics.exists():
             raise RuntimeError(f"SIPp does not run, see {self._lab.folder / 'pbx.out'}")
         with self._statistics.open(newline="") as file:
@@ -112,30 +117,17 @@ class Caller:
         # A call that was never made is as lost as one that failed.
         failed = self._load.calls - int(last["SuccessfulCall(C)"])
         elapsed = self._calling_seconds(float(last["CallRate(C)"]), calls)
-        return Tally(self._load.calls, failed, int(last["Retransmissions(C)"]), calls / elapsed, cores)
-
-    def stop(self) -> None:
-        """End it early."""
-        processes.end(self._process, signal.SIGKILL)
+        return Tally(self._load.calls, failed, int(last["Retransmissions(C)"]), calls / elapsed)
 
     def _calling_seconds(self, mean_rate: float, calls: int) -> float:
         """How long calls were started: SIPp's mean rate is over its whole run, the last call's length included."""
         return max(calls / mean_rate - self._load.seconds, 0.001) if mean_rate else math.inf
 
-    def _wait(self) -> float:
-        """The cores it used; asked for while it is there to be asked."""
-        used = 0.0
-        while self._process.poll() is None:
-            if time.monotonic() - self._started > self._limit + 5:
-                self.stop()
-            used = processes.cpu_seconds(self._process.pid)
-            time.sleep(0.1)
-        return used / (time.monotonic() - self._started)
-
 
 def call(lab: Lab, load: Load) -> Tally:
     """Make calls and wait for their end."""
-    return Caller(lab, load).finish()
+    with Caller(lab, load) as caller:
+        return caller.finish()
 
 
 def _command(lab: Lab, role: str, host: str, port: int, timed: bool) -> list[str]:
