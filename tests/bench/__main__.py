@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -27,6 +28,9 @@ BUSY_CORES = 0.1
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    if not shutil.which("sipp"):
+        print("bench: there is no sipp here; it is in Debian's package sip-tester")
+        return 1
     _allow_descriptors()
     lab = Lab(Path(tempfile.mkdtemp(prefix="gateway-bench-")), find_ports(), processes.share_cores(), options.quick)
     tree = None if options.no_asterisk else _asterisk_or_reason()
