@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from gateway.core.plan import Credentials, Plan, Srtp, Transport, Trunk
+from gateway.core.plan import Credentials, Listener, Plan, Srtp, Transport, Trunk
 from gateway.sip.convert import address_of
 from gateway.sip.guard import guarded
 
@@ -26,7 +26,7 @@ OnInvite = Callable[["TrunkAccount", int, str, str, float], None]
 
 
 class TrunkAccount(pj.Account):
-    """One trunk, or the strangers."""
+    """One trunk over one transport, or the strangers."""
 
     def __init__(self, trunk_name: str, on_invite: OnInvite) -> None:
         super().__init__()
@@ -42,9 +42,10 @@ class TrunkAccount(pj.Account):
         self._on_invite(self, prm.callId, prm.rdata.wholeMsg, address_of(prm.rdata.srcAddress), at)
 
 
-def trunk_config(trunk: Trunk, plan: Plan, identity: str) -> pj.AccountConfig:
-    """How PJSIP treats a trunk. `identity` is the URI that names us on it."""
+def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) -> pj.AccountConfig:
+    """How PJSIP treats a trunk over the transport of `listener`. `identity` is the URI that names us on it."""
     config = _plain_config(identity)
+    config.sipConfig.contactForced = own_contact(listener, plan.public_address)
     if trunk.auth:
         config.sipConfig.authCreds.append(_digest(trunk.auth))
     transport = config.mediaConfig.transportConfig
@@ -58,6 +59,20 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str) -> pj.AccountConfig:
     config.mediaConfig.srtpUse = SRTP_USE[trunk.srtp]
     config.mediaConfig.srtpSecureSignaling = 0  # the trunk's setting decides, not its transport
     return config
+
+
+def own_contact(listener: Listener, public_address: str | None) -> str:
+    """The Contact that brings requests back to a listener (RFC 3261, section 8.1.1.8).
+
+    Left to itself PJSIP publishes what is configured for UDP only, and for TCP and TLS the interface towards the peer:
+    behind NAT an address that nobody reaches. Empty when nothing is configured: then the interface is what is right.
+    """
+    host = public_address or ("" if listener.host in ANY_HOST else listener.host)
+    if not host:
+        return ""
+    bracketed = f"[{host}]" if ":" in host else host
+    transport = "" if listener.transport is Transport.UDP else f";transport={listener.transport.value}"
+    return f"<sip:{bracketed}:{listener.port}{transport}>"
 
 
 def strangers_config(identity: str) -> pj.AccountConfig:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pjsua2 as pj
 
 from gateway.bridge.commands import HeaderList
 from gateway.core.message import SipMessage, parse_message
+from gateway.core.plan import Transport
+from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
+
+_VIA = re.compile(r"^(?:via|v)[ \t]*:[ \t]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
 
 
 def call_settings(headers: HeaderList, code: int = 0) -> pj.CallOpParam:
@@ -47,3 +53,20 @@ def address_of(endpoint: str) -> str:
     """The host of PJSIP's `1.2.3.4:5060` or `[::1]:5060`."""
     host = endpoint.rsplit(":", 1)[0]
     return host.strip("[]")
+
+
+def via_transport(message: str) -> Transport:
+    """The transport that the sender of a request names in its topmost Via (RFC 3261, section 18.2.1)."""
+    found = _VIA.search(message)
+    return _transport(found[1] if found else "")
+
+
+def uri_transport(uri: str) -> Transport:
+    """The transport that a request to this URI leaves by (RFC 3263, section 4.1)."""
+    if uri.lower().startswith("sips:"):
+        return Transport.TLS
+    return _transport(parse_uri(uri).param("transport") or "")
+
+
+def _transport(name: str) -> Transport:
+    return next((transport for transport in Transport if transport.value == name.lower()), Transport.UDP)

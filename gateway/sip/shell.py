@@ -20,12 +20,12 @@ from gateway.bridge.events import InboundEnded, OutboundEnded
 from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.core.message import parse_message
-from gateway.core.plan import Plan
+from gateway.core.plan import Plan, Transport
 from gateway.core.routing import Router
 from gateway.errors import MessageError
 from gateway.sip import stack
 from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
-from gateway.sip.convert import address_of, call_settings
+from gateway.sip.convert import address_of, call_settings, uri_transport, via_transport
 from gateway.sip.guard import guarded
 from gateway.sip.leg import SipLeg
 
@@ -41,7 +41,7 @@ STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "
 class SourceEndpoint(pj.Endpoint):
     """Gives each INVITE to the account of the trunk that allows its source, whatever it claims."""
 
-    def __init__(self, account_for: Callable[[str], int], on_refused: Callable[[str, int], None]) -> None:
+    def __init__(self, account_for: Callable[[str, Transport], int], on_refused: Callable[[str, int], None]) -> None:
         super().__init__()
         self._account_for = account_for
         self._on_refused = on_refused
@@ -51,7 +51,7 @@ class SourceEndpoint(pj.Endpoint):
 
     @guarded
     def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:
-        prm.accountIndex = self._account_for(address_of(prm.rdata.srcAddress))
+        prm.accountIndex = self._account_for(address_of(prm.rdata.srcAddress), via_transport(prm.rdata.wholeMsg))
 
     @guarded
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
@@ -72,7 +72,9 @@ class SipShell:
         self._ended: list[LegId] = []
         self._turned_away: list[tuple[LegId, int, HeaderList]] = []
         self._ids = itertools.count(1)
-        self._accounts: dict[str, TrunkAccount] = {}
+        self._strangers = TrunkAccount(STRANGERS, self._invite)
+        self._accounts: dict[tuple[str, Transport], TrunkAccount] = {}
+        self._listeners = {listener.transport: listener for listener in reversed(plan.listeners)}
         self._router = Router(plan.trunks, plan.routes)
         self._endpoint = SourceEndpoint(self._account_for, self._refused_by_stack)
         self._log_writer = stack.StackLog(self._packet_dropped)
@@ -81,7 +83,7 @@ class SipShell:
         self.stack_version: str = self._endpoint.libVersion().full
         self._host = self._own_host(plan)
         self._identity = f"sip:{self._host}"
-        self._open_strangers()
+        self._strangers.create(strangers_config(self._identity), True)
         self.adopt(plan)
 
     reject_reasons = ("unknown-source", "unsupported", *sorted(set(STACK_REFUSALS.values())))
@@ -92,21 +94,18 @@ class SipShell:
         published = self._endpoint.transportGetInfo(0).localName
         return plan.public_address or address_of(published)
 
-    def _open_strangers(self) -> None:
-        account = self._accounts[STRANGERS] = TrunkAccount(STRANGERS, self._invite)
-        account.create(strangers_config(self._identity), True)
-
     def adopt(self, plan: Plan) -> None:
         """Use the trunks of `plan` for legs from now on.
 
-        The account of a trunk that is gone stays, for its calls in progress; no source leads to it any more.
+        The accounts of a trunk that is gone stay, for its calls in progress; no source leads to them any more.
         """
-        for trunk in plan.trunks:
-            config = trunk_config(trunk, plan, self._identity)
-            if trunk.name in self._accounts:
-                self._accounts[trunk.name].modify(config)
+        for trunk, (transport, listener) in itertools.product(plan.trunks, self._listeners.items()):
+            config = trunk_config(trunk, plan, self._identity, listener)
+            key = trunk.name, transport
+            if key in self._accounts:
+                self._accounts[key].modify(config)
             else:
-                account = self._accounts[trunk.name] = TrunkAccount(trunk.name, self._invite)
+                account = self._accounts[key] = TrunkAccount(trunk.name, self._invite)
                 account.create(config)
         self._router = Router(plan.trunks, plan.routes)
 
@@ -116,14 +115,21 @@ class SipShell:
             self.hangup(leg.leg_id, ())
         self._drop_ended()
         self._accounts.clear()
+        del self._strangers
         self._endpoint.libDestroy()
 
     # -- arrivals ------------------------------------------------------------------------------------------------
 
-    def _account_for(self, address: str) -> int:
+    def _account_for(self, address: str, transport: Transport) -> int:
         trunk = self._router.trunk_for(address)
-        index: int = self._accounts[trunk.name if trunk else STRANGERS].getId()
+        account = self._account(trunk.name, transport) if trunk else self._strangers
+        index: int = account.getId()
         return index
+
+    def _account(self, trunk: str, transport: Transport) -> TrunkAccount:
+        """A trunk's account for this transport; for one that we do not listen on, any."""
+        known = transport if transport in self._listeners else next(iter(self._listeners))
+        return self._accounts[trunk, known]
 
     def _invite(self, account: TrunkAccount, call_id: int, text: str, source: str, at: float) -> None:
         leg = SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id)
@@ -167,7 +173,8 @@ class SipShell:
 
     def place(self, order: Place) -> LegId:
         """Start an outbound leg; if it cannot even start, its end is reported."""
-        leg = SipLeg(self._accounts[order.trunk], next(self._ids), Role.OUTBOUND, self._tell)
+        account = self._account(order.trunk, uri_transport(order.request_uri))
+        leg = SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell)
         self._legs[leg.leg_id] = leg
         prm = call_settings((*order.headers, ("Max-Forwards", str(order.max_forwards))))
         prm.txOption.localUri = f"<sip:{order.caller or ANONYMOUS}@{self._host}>"
