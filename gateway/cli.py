@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from gateway import admin_client
-from gateway.errors import AdminError, ConfigError, StartError
+from gateway.core.handbook import build_handbook
+from gateway.core.schema import build_schema
+from gateway.core.scopes import senders
+from gateway.core.terms import Direction, On, Side
+from gateway.errors import AdminError, ConfigError, MessageError, StartError
 from gateway.settings import build_report, load
 
 DONE: Final = 0
@@ -17,6 +22,7 @@ WRONG_USAGE: Final = 2
 """Given by argparse."""
 NOT_STARTED: Final = 3
 
+CONTRACT_FORMATS: Final = ("json-schema", "markdown")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -32,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(options.config, options.log_level)
         case "check":
             return _check(options.config)
+        case "explain":
+            return _explain(options)
+        case "contract":
+            return _contract(options.config, options.format)
         case "demo":
             return _demo()
         case command:
@@ -54,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
         if name == "run":
             command.add_argument("--log-level", choices=LOG_LEVELS, default="INFO", help="default: %(default)s")
+    _add_context_commands(commands)
     purpose = "call both ways between a PBX and a Twilio stand-in on loopback and show what was mapped"
     commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
     for name, purpose in (
@@ -68,6 +79,57 @@ def _parser() -> argparse.ArgumentParser:
             "--admin", metavar="URL", default=admin_client.DEFAULT_URL, help="its admin address (default: %(default)s)"
         )
     return parser
+
+
+def _add_context_commands(commands: Any) -> None:
+    purpose = "show what a captured message carries of the context, what leaves, what does not and why"
+    command = commands.add_parser("explain", help=purpose, description=purpose, allow_abbrev=False)
+    command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
+    command.add_argument("file", metavar="FILE", help="a SIP message as text, or a packet capture (pcap, pcapng)")
+    command.add_argument("--direction", choices=[*Direction], required=True, help="of the message's call")
+    command.add_argument("--on", choices=[*On], default=On.INVITE.value, help="which message it is (default: invite)")
+    command.add_argument(
+        "--from", dest="sender", choices=[*Side], help="who sent it; needed where both can (default: the side called)"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    purpose = "export the context contract for the people on the other side"
+    command = commands.add_parser("contract", help=purpose, description=purpose, allow_abbrev=False)
+    command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
+    command.add_argument("--format", choices=CONTRACT_FORMATS, default=CONTRACT_FORMATS[0], help="default: %(default)s")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from gateway.explaining import build_explanation, explain_file
+
+    direction, on = Direction(options.direction), On(options.on)
+    sender = Side(options.sender) if options.sender else None
+    possible = senders(direction, on)
+    if sender is not None and sender not in possible:
+        print(f"gateway explain: --from must be {' or '.join(possible)} for {on} {direction}", file=sys.stderr)
+        return WRONG_USAGE
+    try:
+        found = explain_file(load(options.config).plan(), options.file, direction, on, sender)
+    except ConfigError as error:
+        return _complain(error, FAILED)
+    except (OSError, MessageError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        print(f"{options.file}: {reason}", file=sys.stderr)
+        return FAILED
+    print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else build_explanation(found))
+    return DONE
+
+
+def _contract(config: str, format_: str) -> int:
+    try:
+        plan = load(config).plan()
+    except ConfigError as error:
+        return _complain(error, FAILED)
+    if format_ == "markdown":
+        sends = next((trunk.profile.sends for trunk in plan.trunks if trunk.profile.sends), None)
+        print(build_handbook(plan.contract, sends), end="")
+    else:
+        print(json.dumps(build_schema(plan.contract), ensure_ascii=False, indent=2))
+    return DONE
 
 
 def _run(config: str, log_level: str) -> int:

@@ -177,7 +177,7 @@ def _compile_rule(one: Field, sender: Side, sides: Mapping[Side, Ways]) -> Rule:
         check=check,
         default=None if one.default is None else str(check(one.default)),
         target=None if target is None else _compile_target(target, one.type, sides[sender.other]),
-        source=None if source is None else _shown(source, one),
+        source=None if source is None else source.shown(one.redacted),
         target_text=None if target is None else target.text,
     )
 
@@ -198,11 +198,6 @@ def _no_values(_: object) -> Sequence[str]:
 
 def _as_it_is(value: str) -> str:
     return value
-
-
-def _shown(source: Locator, one: Field) -> str:
-    """The locator for records; a constant of a private field is its value."""
-    return f"{Kind.CONST}:***" if one.redacted and source.kind is Kind.CONST else source.text
 
 
 def _field_problems(one: Field, message: Message, dialect: Dialect, profile: Profile) -> Iterator[FieldProblem]:

@@ -47,6 +47,10 @@ class Locator:
         """Whether a value can be put there; otherwise it can only be read."""
         return self.kind in (Kind.HEADER, Kind.VAR, Kind.UUI)
 
+    def shown(self, private: bool) -> str:
+        """The locator for others to see; a constant of a private field is its value."""
+        return f"{Kind.CONST}:***" if private and self.kind is Kind.CONST else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:

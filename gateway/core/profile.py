@@ -174,6 +174,11 @@ def is_reserved(name: str) -> bool:
     return _matches(canonical_name(name), RESERVED_NAMES)
 
 
+def matches_name(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a header's name, in any case, long or compact, is one of `patterns`: a name, or a start and `*`."""
+    return _matches(canonical_name(name), patterns)
+
+
 def _matches(canonical: str, patterns: tuple[str, ...]) -> bool:
     for pattern in patterns:
         wanted = pattern.lower()

@@ -115,6 +115,15 @@ _PBX = Profile(
     side=Side.PBX,
     allowed=("*",),
     value_bytes=4000,
+    scopes=(
+        Scope(
+            Direction.TO_PBX,
+            On.INVITE,
+            read=("*",),
+            where="its dialplan",
+            source="every PBX can read headers of an INVITE",
+        ),
+    ),
     sources=(_ANY_HEADER, _CHARACTERS, ("value_bytes", _ASTERISK_READS)),
 )
 
@@ -192,15 +201,24 @@ _GENESYS = Profile(
     side=Side.PBX,
     allowed=("*",),
     uui_octets=128,
-    scopes=tuple(
+    scopes=(
         Scope(
-            direction,
-            On.REFER,
-            read=("User-to-User",),
-            where="the Refer-To URI",
-            source="Genesys Cloud: of a REFER, User-to-User is read from the Refer-To URI",
-        )
-        for direction in Direction
+            Direction.TO_PBX,
+            On.INVITE,
+            read=("User-to-User", "X-User-to-User"),
+            where="the call's UUI data",
+            source="Genesys Cloud, UUI: User-to-User first, then x-User-to-User",
+        ),
+        *(
+            Scope(
+                direction,
+                On.REFER,
+                read=("User-to-User",),
+                where="the Refer-To URI",
+                source="Genesys Cloud: of a REFER, User-to-User is read from the Refer-To URI",
+            )
+            for direction in Direction
+        ),
     ),
     sources=(
         _ANY_HEADER,

@@ -71,7 +71,7 @@ class Fate(enum.StrEnum):
     """What is known of a field on a message."""
 
     NONE = "none"
-    """The field is not for this message."""
+    """The field is not for this message, or can have no value there."""
     ARRIVES = "arrives"
     UNKNOWN = "unknown"
     """It is sent, and the other side documents nothing about it."""
@@ -83,7 +83,7 @@ class Fate(enum.StrEnum):
 
 def fate(one: Field, message: Message, dialect: Dialect, profile: Profile) -> Fate:
     """What becomes of a field on a message to a far end of this profile."""
-    if not takes_part(one, message):
+    if not takes_part(one, message) or (one.locator(message.sender) is None and one.default is None):
         return Fate.NONE
     target = one.locator(message.sender.other)
     if target is None:

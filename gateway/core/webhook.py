@@ -1,7 +1,9 @@
-"""What Twilio's webhook is given of the headers of a SIP call, as Twilio documents it; sends nothing.
+"""What Twilio's webhooks are given of the headers of a SIP message, as Twilio documents it; sends nothing.
 
-Twilio, "Receiving SIP INVITEs": headers that begin with `X-` and User-to-User become `SipHeader_NAME` parameters, no
-other header is passed on. The spelling of an X- name is kept.
+Twilio, "Sending SIP to Twilio": of an INVITE, headers that begin with `X-` and User-to-User become `SipHeader_NAME`
+parameters, no other header is passed on. "Receiving SIP from Twilio": of our 200, `X-` headers become `SipHeader_NAME`
+of the screening url, of our final response `DialSipHeader_NAME` of the action of `<Dial>`. The spelling of X- names is
+kept.
 """
 
 from __future__ import annotations
@@ -9,16 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
-_PREFIX = "SipHeader_"
+from gateway.core.scopes import Message
+from gateway.core.terms import Direction, On, Side
+
 _UUI = "User-to-User"
+_INVITE = Message(Direction.TO_TWILIO, On.INVITE, Side.PBX)
+_PREFIXES = {
+    _INVITE: "SipHeader_",
+    Message(Direction.TO_PBX, On.ANSWER, Side.PBX): "SipHeader_",
+    Message(Direction.TO_PBX, On.END, Side.PBX): "DialSipHeader_",
+}
 
 
-def webhook_parameters(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The parameters, decoded, in the order of the headers."""
+def webhook_parameters(headers: Iterable[tuple[str, str]], message: Message = _INVITE) -> list[tuple[str, str]]:
+    """The parameters, decoded, in the order of the headers; none of a message that no webhook is given."""
+    prefix = _PREFIXES.get(message)
+    if prefix is None:
+        return []
     return [
-        (_PREFIX + name, value)
+        (prefix + name, value)
         for name, value in map(_spelled, headers)
-        if name.startswith(("X-", "x-")) or name == _UUI
+        if name.startswith(("X-", "x-")) or (name == _UUI and message == _INVITE)
     ]
 
 

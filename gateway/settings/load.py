@@ -10,6 +10,7 @@ from gateway.core.plan import Plan
 from gateway.errors import ConfigError
 from gateway.settings.build import build_plan, public_values
 from gateway.settings.check_context import check_context
+from gateway.settings.check_examples import check_examples
 from gateway.settings.check_sockets import check_sockets
 from gateway.settings.check_trunks import check_trunks
 from gateway.settings.document import Document, Value, read_document
@@ -59,7 +60,11 @@ def settle(document: Document) -> Settings:
     problems = document.named([*document.problems, *findings])
     if problems or configuration is None:
         raise ConfigError(problems)
-    return Settings(document.file, configuration)
+    settings = Settings(document.file, configuration)
+    failed = document.named(list(check_examples(configuration.context.examples, settings.plan())))
+    if failed:
+        raise ConfigError(failed)
+    return settings
 
 
 def _configuration(tree: dict[str, Value]) -> tuple[Configuration | None, list[Finding]]:

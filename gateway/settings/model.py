@@ -26,13 +26,14 @@ from gateway.settings.endpoints import (
     PublicAddress,
     Uri,
 )
-from gateway.settings.scalars import Flag, seconds, whole, word
+from gateway.settings.scalars import Flag, Text, seconds, whole, word
 from gateway.settings.secret import AdminToken, Secret
 from gateway.settings.steps import StepText
 from gateway.settings.words import (
     Discriminator,
     FilePath,
     HeaderPattern,
+    HeaderValues,
     LocatorText,
     Name,
     PatternText,
@@ -196,6 +197,17 @@ class ContextField(Section):
         return parse_default(value, info.data.get("type", FieldType.TEXT), info.data.get("values", ()))
 
 
+class Example(Section):
+    """A message and what must leave of it, run by `gateway check`."""
+
+    direction: Annotated[Direction, word(Direction)] = Field(description="of the call: to_twilio or to_pbx")
+    on: Annotated[On, word(On)] = On.INVITE
+    sender: Annotated[Side, word(Side)] | None = Field(None, alias="from")
+    uri: Text = "sip:+15550100@gateway.example.com"
+    headers: dict[str, HeaderValues] = {}
+    expect: dict[str, Text] = {}
+
+
 class Context(Section):
     """What calls carry."""
 
@@ -203,6 +215,7 @@ class Context(Section):
     missing: Annotated[MissingPolicy, word(MissingPolicy)] = MissingPolicy.CONTINUE
     overflow: Annotated[Overflow, word(Overflow)] = Overflow.DROP
     fields: dict[str, ContextField] = {}
+    examples: dict[str, Example] = {}
 
 
 class Configuration(Section):

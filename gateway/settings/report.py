@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.fields import Field, FieldType
 from gateway.core.locators import Kind, Locator, target_header
 from gateway.core.octets import byte_length
 from gateway.core.plan import Dialect, Plan
-from gateway.core.scopes import Message, takes_part
-from gateway.core.terms import Direction, Side
+from gateway.core.scopes import Fate, Message, fate, takes_part
+from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup, build_uui
 from gateway.settings.build import kinds_of_message
 from gateway.settings.endpoints import build_listener
 from gateway.settings.load import Settings
+from gateway.settings.table import build_table
 
 
 def build_report(settings: Settings) -> str:
@@ -22,20 +24,14 @@ def build_report(settings: Settings) -> str:
     plan = settings.plan()
     parts = [
         f"{settings.file}: no problems; this is what would run (configuration {plan.hash})",
-        _table(_process(plan)),
-        _table(_trunks(settings, plan)),
-        _table(_routes(plan)),
-        _table(_fields(plan.contract.fields)),
+        build_table(_process(plan)),
+        build_table(_trunks(settings, plan)),
+        build_table(_routes(plan)),
+        build_table(_fields(plan.contract.fields)),
+        *_scopes(plan),
         "\n".join(_budgets(plan)),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as aligned columns; an empty cell is a dash."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join((cell or "-").ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _process(plan: Plan) -> list[tuple[str, str]]:
@@ -107,6 +103,39 @@ def _without_value(field: Field) -> str:
     if field.default is not None:
         return f"default {'***' if field.redacted else repr(field.default)}"
     return "missing" if field.required else ""
+
+
+_MARKS: Final = {Fate.ARRIVES: "", Fate.UNKNOWN: "?", Fate.UNREAD: "!"}
+_LEGEND: Final = {
+    "?": "? is sent, and nothing is known of what the other side does with it",
+    "!": "! is sent, and the other side has no way to read it",
+}
+
+
+def _scopes(plan: Plan) -> list[str]:
+    """What each field does on each message, and what the marks mean that stand there."""
+    columns = [(direction, on) for direction in Direction for on in On if plan.contract.reads(on)]
+    rows = [(field.name, *(_scope(field, plan, *column) for column in columns)) for field in plan.contract.fields]
+    columns_used = [index for index in range(1, len(columns) + 1) if any(row[index] for row in rows)]
+    if not columns_used:
+        return []
+    head = ("GOES TO", *(f"{direction} {on}" for direction, on in columns))
+    table = build_table([[row[index] for index in (0, *columns_used)] for row in (head, *rows)])
+    legend = [text for mark, text in _LEGEND.items() if any(mark in cell for row in rows for cell in row[1:])]
+    return ["\n".join([table, *legend])]
+
+
+def _scope(field: Field, plan: Plan, direction: Direction, on: On) -> str:
+    """Whom the field goes to, the doubtful marked; several trunks of a side count as the worst of them."""
+    found: dict[str, str] = {}
+    for kind in kinds_of_message(plan.trunks):
+        message, dialect, profile = Message(*kind[:3]), kind[3], kind[4]
+        known = fate(field, message, dialect, profile)
+        if (message.direction, message.on) != (direction, on) or known is Fate.NONE:
+            continue
+        receiver = "record" if known is Fate.RECORD else message.sender.other.value
+        found[receiver] = max(found.get(receiver, ""), _MARKS.get(known, ""), key=("", "?", "!").index)
+    return ", ".join(receiver + mark for receiver, mark in found.items())
 
 
 def _budgets(plan: Plan) -> Iterator[str]:

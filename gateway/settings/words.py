@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator
 
 from gateway.core.headers import is_token
 from gateway.core.locators import Locator, parse_locator
@@ -126,6 +126,12 @@ def parse_header_pattern(value: object) -> str:
     return text
 
 
+def parse_header_values(value: object) -> tuple[str, ...]:
+    """One text, or a list of them for a header that is there several times; long ones are meant."""
+    return tuple(map(parse_text, value)) if isinstance(value, list) else (parse_text(value),)
+
+
+HeaderValues = Annotated[tuple[str, ...], PlainValidator(parse_header_values), PlainSerializer(list)]
 HeaderPattern = Annotated[str, BeforeValidator(parse_header_pattern)]
 Name = Annotated[str, BeforeValidator(parse_word)]
 FilePath = Annotated[str, BeforeValidator(parse_text)]

@@ -128,6 +128,13 @@ def test_a_field_without_a_way_is_refused_both_ways() -> None:
         (BOTH_WAYS, Message(TO_TWILIO, On.END, Side.PBX), "sip-domain", Fate.UNKNOWN),
         (BOTH_WAYS, Message(TO_PBX, On.END, Side.PBX), "sip-domain", Fate.ARRIVES),
         (field("uui", "uui", On.END), Message(TO_PBX, On.END, Side.PBX), "sip-domain", Fate.UNREAD),
+        (field(None, "header:X-A", On.INVITE), Message(TO_TWILIO, On.INVITE, Side.PBX), "sip-domain", Fate.NONE),
+        (
+            field(None, "header:X-A", On.INVITE, default="1"),
+            Message(TO_TWILIO, On.INVITE, Side.PBX),
+            "sip-domain",
+            Fate.ARRIVES,
+        ),
         (field("header:X-A", None, On.INVITE), Message(TO_TWILIO, On.INVITE, Side.PBX), "sip-domain", Fate.RECORD),
     ],
 )

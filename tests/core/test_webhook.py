@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.scopes import Message
+from gateway.core.terms import Direction, On, Side
 from gateway.core.webhook import webhook_form, webhook_parameters
 
 
@@ -47,3 +49,17 @@ def test_a_form_is_read_as_itself(parameters: list[tuple[str, str]]) -> None:
 @given(st.text(st.characters()))
 def test_any_value_can_be_posted(value: str) -> None:
     assert webhook_form([("a", value)]).isascii()
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        (Message(Direction.TO_PBX, On.ANSWER, Side.PBX), ["SipHeader_X-A"]),
+        (Message(Direction.TO_PBX, On.END, Side.PBX), ["DialSipHeader_X-A"]),
+        (Message(Direction.TO_TWILIO, On.END, Side.PBX), []),
+        (Message(Direction.TO_PBX, On.PROGRESS, Side.PBX), []),
+    ],
+)
+def test_later_messages_have_webhooks_of_their_own(message: Message, names: list[str]) -> None:
+    found = webhook_parameters([("X-A", "1"), ("User-to-User", "2"), ("P-A", "3")], message)
+    assert [name for name, _ in found] == names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.settings import build_report
@@ -63,6 +65,12 @@ customer  var:CUSTOMER  header:X-Customer        both       invite  text     pii
 count     uui           header:X-Count           to_twilio  invite  integer  public  -          default '7'
 sid       -             header:X-Twilio-CallSid  to_pbx     invite  text     public  -          -""",
         """\
+GOES TO   to_twilio invite  to_pbx invite
+customer  twilio?           pbx
+count     twilio?           -
+sid       -                 record
+? is sent, and nothing is known of what the other side does with it""",
+        """\
 bytes to_twilio invite, profile elastic-trunk: limit 800; 74 at most for 1 of 2 fields; without max_bytes: count
 bytes to_pbx invite, profile pbx: no known limit; 74 at most for 1 of 1 fields""",
     ]
@@ -117,3 +125,42 @@ def test_a_trunk_that_is_only_called_has_no_route_of_its_own(load_text: Loader) 
         "pbx         any          twilio  as called",
         "twilio      any          pbx     as called",
     ]
+
+
+def test_the_matrix_of_fields_and_messages(load_text: Loader) -> None:
+    trunks = SOUND.replace("side: pbx", "side: pbx, profile: asterisk")
+    context = """
+context:
+  fields:
+    queue: {pbx: "var:QUEUE", twilio: "header:X-Queue"}
+    agent: {pbx: "var:AGENT", twilio: "header:X-Agent", on: [invite, progress, answer, end], direction: to_pbx}
+    error: {pbx: "var:ERROR", twilio: "header:X-Twilio-Error", on: [answer, end], direction: to_twilio}
+    noted: {twilio: "header:X-Noted", on: [refer]}
+"""
+    lines = report_of(trunks + context, load_text).split("\n\n")[4].splitlines()
+    head, *rows = (re.split("  +", line) for line in lines[:5])
+    goes = {
+        row[0]: {key: cell for key, cell in zip(head, row, strict=True) if cell not in (row[0], "-")} for row in rows
+    }
+    assert goes == {
+        "queue": {"to_twilio invite": "twilio", "to_pbx invite": "pbx"},
+        "agent": {
+            "to_pbx invite": "pbx",
+            "to_pbx progress": "twilio?",
+            "to_pbx answer": "twilio",
+            "to_pbx end": "pbx!, twilio",
+        },
+        "error": {"to_twilio answer": "pbx", "to_twilio end": "pbx!"},
+        "noted": {"to_twilio refer": "record", "to_pbx refer": "record"},
+    }
+    assert lines[5:] == [
+        "? is sent, and nothing is known of what the other side does with it",
+        "! is sent, and the other side has no way to read it",
+    ]
+
+
+def test_the_matrix_shows_the_worst_of_several_trunks(load_text: Loader) -> None:
+    more = '  trunk: {side: twilio, profile: elastic-trunk, uris: ["sip:acme.pstn.twilio.com"]}\n'
+    more += "routes: [{from: pbx, to: trunk}]\n"
+    context = "context: {fields: {it: {pbx: 'var:Q', twilio: 'header:X-Q', direction: to_twilio}}}\n"
+    assert "\nit       twilio?\n" in report_of(SOUND + more + context, load_text)

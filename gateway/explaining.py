@@ -1,0 +1,58 @@
+"""What `gateway explain` says of a message in a file: the object for programs, or text for people."""
+
+from __future__ import annotations
+
+from gateway.capture import read_message
+from gateway.core.explanation import Explanation, explain, likely_sender
+from gateway.core.plan import Plan
+from gateway.core.scopes import Message
+from gateway.core.terms import Direction, On, Side
+from gateway.settings.table import build_table
+
+
+def explain_file(plan: Plan, file: str, direction: Direction, on: On, sender: Side | None) -> Explanation:
+    """Map the message of a file as a call would.
+
+    Raises:
+        OSError: the file cannot be read.
+        MessageError: it holds no such message.
+    """
+    message = read_message(file, on)
+    return explain(plan, message, Message(direction, on, sender or likely_sender(direction, on)))
+
+
+def build_explanation(explanation: Explanation) -> str:
+    """The account of every field, what leaves, and what a webhook of Twilio is given."""
+    found = explanation.as_dict()
+    rules, mapped = explanation.rules, explanation.mapped
+    budget = f" of {found['budget']}" if found["budget"] else ""
+    parts = [
+        f"{rules.on} of a call {rules.direction}, from {rules.sender} to {rules.sender.other} "
+        f"(profile {rules.profile.name}): {mapped.bytes}{budget} bytes of context",
+    ]
+    if mapped.refused is not None:
+        parts.append(f"the call is refused: {mapped.refused}")
+    if mapped.receipt:
+        head = ("FIELD", "READ FROM", "WRITTEN TO", "OUTCOME", "BYTES", "REASON")
+        rows = [
+            (
+                entry.field,
+                entry.source or "",
+                entry.target or "",
+                entry.outcome.value,
+                str(entry.bytes),
+                entry.reason or "",
+            )
+            for entry in mapped.receipt
+        ]
+        parts.append(build_table([head, *rows]))
+    parts.append(_list("headers that leave", [f"{name}: {value}" for name, value in mapped.headers]))
+    if found["webhook"] is not None:
+        pairs = [f"{name} = {value}" for name, value in found["webhook"].items()]
+        parts.append(_list("webhook parameters", pairs))
+        parts.append(f"as posted: {found['webhook_form']}")
+    return "\n\n".join(parts)
+
+
+def _list(title: str, lines: list[str]) -> str:
+    return "\n  ".join([f"{title}:", *(lines or ["none"])])

@@ -1,0 +1,77 @@
+"""The contract as JSON Schema, read by a validator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gateway.core.contract import Contract
+from gateway.core.fields import Field, FieldType, Sensitivity
+from gateway.core.locators import parse_locator
+from gateway.core.schema import build_schema
+from gateway.core.terms import Direction, On
+
+SCHEMA = build_schema(
+    Contract(
+        (
+            Field("text", parse_locator("var:A"), parse_locator("header:X-A"), required=True, max_bytes=4, default="a"),
+            Field("count", type=FieldType.INTEGER, default="-7", max_bytes=5),
+            Field("vip", type=FieldType.BOOLEAN, default="true"),
+            Field("number", type=FieldType.E164, direction=frozenset({Direction.TO_PBX})),
+            Field("id", type=FieldType.UUID, on=frozenset({On.END, On.INVITE})),
+            Field("queue", type=FieldType.ENUM, values=("a", "b"), default="b"),
+            Field("more", type=FieldType.JSON, default='{"a":[1]}'),
+            Field("pin", parse_locator("const:1234"), sensitivity=Sensitivity.SECRET, default="1234"),
+        )
+    )
+)
+
+
+def test_it_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_a_field_says_where_it_lives() -> None:
+    assert SCHEMA["properties"]["text"] == {
+        "type": "string",
+        "maxLength": 4,
+        "x-max-bytes": 4,
+        "default": "a",
+        "x-pbx": "var:A",
+        "x-twilio": "header:X-A",
+        "x-direction": ["to_twilio", "to_pbx"],
+        "x-on": ["invite"],
+        "x-class": "public",
+    }
+    assert SCHEMA["properties"]["number"]["x-direction"] == ["to_pbx"]
+    assert SCHEMA["properties"]["id"]["x-on"] == ["invite", "end"]
+
+
+def test_defaults_are_of_the_fields_type() -> None:
+    defaults = {name: one.get("default") for name, one in SCHEMA["properties"].items() if "default" in one}
+    assert defaults == {"text": "a", "count": -7, "vip": True, "queue": "b", "more": {"a": [1]}}
+
+
+def test_a_private_constant_is_not_told() -> None:
+    assert "1234" not in str(SCHEMA)
+    assert SCHEMA["properties"]["pin"]["x-pbx"] == "const:***"
+
+
+@pytest.mark.parametrize(
+    ("context", "valid"),
+    [
+        ({"text": "a"}, True),
+        ({}, False),
+        ({"text": "abcde"}, False),
+        ({"text": "a", "count": 7, "vip": False, "number": "+1555", "queue": "a", "more": [1]}, True),
+        ({"text": "a", "count": "7"}, False),
+        ({"text": "a", "number": "1555"}, False),
+        ({"text": "a", "queue": "c"}, False),
+        ({"text": "a", "other": "x"}, False),
+    ],
+)
+def test_contexts_are_told_apart(context: dict[str, Any], valid: bool) -> None:
+    assert Draft202012Validator(SCHEMA).is_valid(context) is valid
