@@ -49,6 +49,8 @@ def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
     yield start
     for gateway in started:
         gateway.stop_peers()
-        if not gateway.has_exited():
-            gateway.assert_nothing_left()
-        gateway.stop()
+        try:
+            if not gateway.has_exited():
+                gateway.assert_nothing_left(lingering=True)
+        finally:
+            gateway.stop()

@@ -17,7 +17,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.process.places import Place, free_port, own_host, own_place
-from tests.process.process_files import open_files, udp_ports
+from tests.process.process_files import half_closed, open_files, udp_ports
 from tests.process.sipp import Peer, Sipp
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer
@@ -125,16 +125,22 @@ class Gateway:
             self.stop_peers()
         self.assert_no_errors_logged()
         if not self.has_exited():
-            self.assert_nothing_left()
+            self.assert_nothing_left(lingering=True)
 
-    def assert_nothing_left(self) -> None:
-        """No call, file descriptor or UDP port that was not there before the first call."""
+    def assert_nothing_left(self, *, lingering: bool = False) -> None:
+        """No call, file descriptor or UDP port that was not there before the first call.
+
+        `lingering` lets connections stay that the peer has closed and that a transaction still holds.
+        """
         wait_until(lambda: self.ask("/calls")["active"] == 0, f"all calls have ended: {self.ask('/calls')}")
         pid = self.process.pid
         wait_until(lambda: udp_ports(pid) == self._ports, "RTP ports are closed")
+
+        def files() -> int:
+            return len(open_files(pid)) - (half_closed(pid) if lingering else 0)
+
         wait_until(
-            lambda: len(open_files(pid)) <= len(self._files),
-            f"file descriptors are closed; before: {self._files}, now: {open_files(pid)}",
+            lambda: files() <= len(self._files), f"files are closed; before {self._files}, now {open_files(pid)}"
         )
 
     def assert_no_errors_logged(self) -> None:

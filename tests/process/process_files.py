@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-LISTENING = "0A"
-"""A TCP socket's state (include/net/tcp_states.h); UDP has no such thing."""
+LISTENING, CLOSE_WAIT = "0A", "08"
+"""States of a TCP socket (include/net/tcp_states.h)."""
 
 
 def open_files(pid: int) -> dict[int, str]:
@@ -20,10 +20,23 @@ def open_files(pid: int) -> dict[int, str]:
     return found
 
 
+def half_closed(pid: int) -> int:
+    """How many TCP connections the peer has closed and the process has not.
+
+    PJSIP keeps one as long as a transaction that came over it: 32 seconds after a 200 to INVITE (RFC 6026).
+    """
+    inodes = _inodes(pid)
+    return sum(state == CLOSE_WAIT and inode in inodes for _, _, state, inode in _sockets("tcp"))
+
+
 def udp_ports(pid: int) -> set[int]:
     """The local UDP ports of a process."""
-    inodes = {target[8:-1] for target in open_files(pid).values() if target.startswith("socket:[")}
+    inodes = _inodes(pid)
     return {port for _, port, _, inode in _sockets("udp") if inode in inodes}
+
+
+def _inodes(pid: int) -> set[str]:
+    return {target[8:-1] for target in open_files(pid).values() if target.startswith("socket:[")}
 
 
 def is_bound(host: str, port: int) -> bool:

@@ -46,6 +46,10 @@ class Sipp:
             self._process.kill()
         self._process.wait()
 
+    def shown_messages(self) -> str:
+        """The whole message trace."""
+        return self._traces[1].read_text(errors="replace")
+
     def shown(self) -> str:
         """The error log and the end of the message trace."""
         parts = [path.read_text(errors="replace")[-SHOWN_CHARACTERS:] for path in self._traces if path.exists()]

@@ -64,7 +64,7 @@ def stray_response(peer: WirePeer) -> str:
     return peer.reply(peer.invite(), "200 OK", body=sdp(peer.place.host))
 
 
-SILENT: dict[str, Make] = {
+UNREADABLE: dict[str, Make] = {
     "no CSeq": changed(r"^CSeq:.*\r\n", ""),
     "no Call-ID": changed(r"^Call-ID:.*\r\n", ""),
     "no From": changed(r"^From:.*\r\n", ""),
@@ -75,8 +75,6 @@ SILENT: dict[str, Make] = {
     "another version": changed(r"SIP/2\.0\r", "SIP/3.0\r"),
     "every octet there is": lambda peer: bytes(range(256)) * 8,
     "text that is no SIP": lambda peer: "GET / HTTP/1.1\r\nHost: gateway\r\n\r\n",
-    "nothing": lambda peer: b"",
-    "keep-alive": lambda peer: b"\r\n\r\n",
     "NUL in a header": invite("X-Queue: a\0b"),
     "NUL in the start line": changed("service@", "ser\0vice@"),
     "negative Content-Length": changed(r"^Content-Length: .*$", "Content-Length: -5\r"),
@@ -85,6 +83,11 @@ SILENT: dict[str, Make] = {
     "CSeq beyond 32 bits": changed("^CSeq: 1 ", "CSeq: 99999999999 "),
     "Max-Forwards that is no number": changed("^Max-Forwards: 70", "Max-Forwards: lots"),
     "Contact that is no URI": changed(r"^Contact: .*$", "Contact: <<<>\r"),
+}
+
+IGNORED: dict[str, Make] = {
+    "nothing": lambda peer: b"",
+    "keep-alive": lambda peer: b"\r\n\r\n",
     "ACK of nothing": request("ACK"),
     "ACK of a dialog that never was": with_to_tag(request("ACK")),
     "response to nothing": stray_response,
@@ -145,11 +148,21 @@ def only_answers(peer: WirePeer) -> list[str]:
     return [message for message in peer.received() if header(message, "Call-ID") != own]
 
 
-@pytest.mark.parametrize("make", SILENT.values(), ids=SILENT)
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_silence_and_a_count(gateway: Gateway, make: Make) -> None:
+    with gateway.wire_caller(gateway.pbx) as peer:
+        peer.send(make(peer))
+        assert only_answers(peer) == []
+    gateway.assert_rejected("malformed")
+    assert gateway.counted("gateway_calls_total") == 0
+
+
+@pytest.mark.parametrize("make", IGNORED.values(), ids=IGNORED)
 def test_silence(gateway: Gateway, make: Make) -> None:
     with gateway.wire_caller(gateway.pbx) as peer:
         peer.send(make(peer))
         assert only_answers(peer) == []
+    gateway.assert_rejected()
     assert gateway.counted("gateway_calls_total") == 0
 
 

@@ -57,14 +57,18 @@ def test_a_caller_that_vanished_does_not_keep_the_call(gateway: Gateway, directi
 
 @pytest.mark.timeout(ACK_SECONDS + 25)
 def test_an_answer_that_is_never_acknowledged(start_gateway: StartGateway) -> None:
-    """Both directions at once, as each takes its time."""
+    """Both directions at once, as each takes its time; and a TCP call, whose connection is closed by then."""
     gateway = start_gateway()
+    callee = gateway.twilio.serve("uas-answer")
+    gateway.pbx.call("uac-call", "-t", "t1").finish()
+    callee.finish()
     patience = ["-timeout", f"{ACK_SECONDS + 10}s"]
     callees = [gateway.callee(direction).serve("uas-answer", *patience) for direction in DIRECTIONS]
     callers = [gateway.caller(direction).call("uac-never-ack", *patience) for direction in DIRECTIONS]
     for peer in (*callers, *callees):
         peer.finish()
-    ended = wait_until(lambda: len(lines := gateway.ended_calls()) == len(DIRECTIONS) and lines, "both ended")
+    ended = wait_until(lambda: len(lines := gateway.ended_calls()[1:]) == len(DIRECTIONS) and lines, "both ended")
     assert {(line["direction"], line["result"], line["reason"]) for line in ended} == {
         (direction, "indeterminate", "ack-missing") for direction in DIRECTIONS
     }
+    gateway.assert_nothing_left()

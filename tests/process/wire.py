@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import socket
+from typing import Self
 
 from tests.process.places import Place, free_port
 from tests.process.waiting import wait_until
@@ -54,26 +55,39 @@ def status(message: str) -> int:
 class WirePeer:
     """A UDP socket that sends what it is told and answers nothing by itself."""
 
+    transport = "UDP"
+
     def __init__(self, gateway: Place, place: Place | str) -> None:
         """`place` is where it is called; of a caller the host is enough."""
         self.place = place if isinstance(place, Place) else Place(place, free_port(place))
         self.gateway = gateway
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._messages: list[str] = []
         self._answered: set[str] = set()
 
-    def __enter__(self) -> WirePeer:
-        self._socket.bind((self.place.host, self.place.port))
+    def __enter__(self) -> Self:
+        self._socket = self._open()
         self._socket.setblocking(False)
         return self
+
+    def _open(self) -> socket.socket:
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened.bind((self.place.host, self.place.port))
+        return opened
 
     def __exit__(self, *exception: object) -> None:
         """Answer what is left, or the gateway would go on sending it to whoever comes here next."""
         for request in self.received():
-            if not request.startswith(("SIP/2.0", "ACK")) and header(request, "Via") not in self._answered:
+            if not request.startswith(("SIP/2.0", "ACK")) and not self._is_settled(request):
                 final = "487 Request Terminated" if request.startswith("INVITE") else "200 OK"
                 self.send(self.reply(request, final))
         self._socket.close()
+
+    def _is_settled(self, request: str) -> bool:
+        """Whether the gateway is done with its request: it has sent an ACK, or we an answer."""
+        if request.startswith("INVITE"):
+            number = header(request, "Call-ID"), header(request, "CSeq").split()[0]
+            return number in [(header(ack, "Call-ID"), header(ack, "CSeq").split()[0]) for ack in self.received("ACK")]
+        return header(request, "Via") in self._answered
 
     def send(self, message: str | bytes) -> None:
         data = message.encode() if isinstance(message, str) else message
@@ -83,11 +97,19 @@ class WirePeer:
 
     def received(self, start: str = "") -> list[str]:
         """The messages so far that start so, retransmissions included."""
-        while True:
-            try:
-                self._messages.append(self._socket.recv(MAX_OCTETS).decode(errors="replace"))
-            except BlockingIOError:
-                return [message for message in self._messages if message.startswith(start)]
+        while data := self._read():
+            self._take(data)
+        return [message for message in self._messages if message.startswith(start)]
+
+    def _read(self) -> bytes:
+        """What is there now; nothing when there is nothing, or no connection any more."""
+        try:
+            return self._socket.recv(MAX_OCTETS)
+        except BlockingIOError:
+            return b""
+
+    def _take(self, data: bytes) -> None:
+        self._messages.append(data.decode(errors="replace"))
 
     def wait_for(self, start: str, seconds: float = 5.0) -> str:
         """The first message that starts so."""
@@ -120,6 +142,10 @@ class WirePeer:
         finals = [message for message in self.received("SIP/2.0") if status(message) >= 200]
         return {header(message, "Call-ID"): message for message in finals}
 
+    @property
+    def contact(self) -> str:
+        return f"sip:wire@{self.place};transport={self.transport.lower()}"
+
     # -- messages ------------------------------------------------------------------------------------------------
 
     def request(self, method: str, *headers: str, body: str = "", call: str = "", user: str = "service") -> str:
@@ -128,13 +154,13 @@ class WirePeer:
         kind = ("Content-Type: application/sdp",) if body else ()
         lines = (
             f"{method} sip:{user}@{self.gateway} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.place};branch=z9hG4bK{method}{number}",
+            f"Via: SIP/2.0/{self.transport} {self.place};branch=z9hG4bK{method}{number}",
             "Max-Forwards: 70",
             f"From: <sip:wire@{self.place}>;tag=from{number}",
             f"To: <sip:{user}@{self.gateway}>",
             f"Call-ID: wire-{number}-{self.place}",
             f"CSeq: 1 {method}",
-            f"Contact: <sip:wire@{self.place}>",
+            f"Contact: <{self.contact}>",
             *headers,
             *kind,
             f"Content-Length: {len(body.encode())}",
@@ -161,7 +187,7 @@ class WirePeer:
         return self._request(method, contact[1], self._via(method), *named, number=number)
 
     def _via(self, method: str) -> str:
-        return f"SIP/2.0/UDP {self.place};branch=z9hG4bK{method}{next(_numbers)}"
+        return f"SIP/2.0/{self.transport} {self.place};branch=z9hG4bK{method}{next(_numbers)}"
 
     def _request(self, method: str, target: str, via: str, *named: str, number: int) -> str:
         lines = (
@@ -170,7 +196,7 @@ class WirePeer:
             "Max-Forwards: 70",
             *(f"{name}: {value}" for name, value in zip(DIALOG, named, strict=True)),
             f"CSeq: {number} {method}",
-            f"Contact: <sip:wire@{self.place}>",
+            f"Contact: <{self.contact}>",
             "Content-Length: 0",
         )
         return "\r\n".join((*lines, "", ""))
@@ -184,9 +210,36 @@ class WirePeer:
             f"SIP/2.0 {answer}",
             *(f"{name}: {header(request, name)}" for name in KEPT),
             f"To: {tagged}",
-            f"Contact: <sip:wire@{self.place}>",
+            f"Contact: <{self.contact}>",
             *headers,
             *kind,
             f"Content-Length: {len(body.encode())}",
         )
         return "\r\n".join((*lines, "", body))
+
+
+class TcpWirePeer(WirePeer):
+    """The same over a connection that the peer opens."""
+
+    transport = "TCP"
+
+    def _open(self) -> socket.socket:
+        self._rest = b""
+        gateway = self.gateway.host, self.gateway.port
+        return socket.create_connection(gateway, source_address=(self.place.host, self.place.port))
+
+    def send(self, message: str | bytes) -> None:
+        self._socket.setblocking(True)
+        self._socket.sendall(message.encode() if isinstance(message, str) else message)
+        self._socket.setblocking(False)
+
+    def _take(self, data: bytes) -> None:
+        """Cut the stream into messages (RFC 3261, section 18.3)."""
+        self._rest += data
+        while b"\r\n\r\n" in self._rest:
+            head, _, rest = self._rest.partition(b"\r\n\r\n")
+            length = int(header(head.decode(), "Content-Length"))
+            if len(rest) < length:
+                return
+            self._messages.append(f"{head.decode()}\r\n\r\n{rest[:length].decode()}")
+            self._rest = rest[length:]
