@@ -63,6 +63,8 @@ class Template:
 
     def fill(self, found: Any) -> bytes:
         """The text for one match; a group that took no part is empty."""
+        if len(self.pieces) == 1 and isinstance(self.pieces[0], bytes):
+            return self.pieces[0]
         return b"".join(piece if isinstance(piece, bytes) else found[piece] or b"" for piece in self.pieces)
 
 
