@@ -133,13 +133,23 @@ def _fit(slots: Sequence[Slot], rules: Rules, problem: Problem) -> str | None:
     while (over := problem(slots, rules)) is not None:
         first = first or f"the context is too long: {over.reason}"
         leaving = [slot for slot in slots if slot.bytes and (problem is _total_problem or slot.part is not None)]
-        slot = min(reversed(leaving), key=lambda slot: slot.rule.field.priority)
-        because = Oversize(f"{over.reason}, and its priority {slot.rule.field.priority} is the lowest")
+        slot, why = _next_to_leave(leaving, rules)
+        because = Oversize(f"{over.reason}, and {why}")
         if rules.overflow is not Overflow.TRUNCATE or not _fit_shorter(slot, slots, rules, problem):
             slot.lose(because)
         else:
             slot.outcome, slot.reason = Outcome.TRUNCATED, because.reason
     return first
+
+
+def _next_to_leave(slots: Sequence[Slot], rules: Rules) -> tuple[Slot, str]:
+    """Of the lowest priority the last; before it one that could not stay even alone: no other should leave for it."""
+    limit = rules.profile.bytes_total
+    for slot in slots:
+        if limit is not None and slot.bytes > limit:
+            return slot, f"this field alone has {slot.bytes}"
+    slot = min(reversed(slots), key=lambda slot: slot.rule.field.priority)
+    return slot, f"its priority {slot.rule.field.priority} is the lowest"
 
 
 def _fit_shorter(slot: Slot, slots: Sequence[Slot], rules: Rules, problem: Problem) -> bool:

@@ -9,10 +9,12 @@ from typing import Final
 from gateway.core.fields import Field, FieldType
 from gateway.core.locators import Kind, Locator, target_header
 from gateway.core.octets import byte_length
+from gateway.core.payload import UuiFormat, build_item, build_whole, join_items
 from gateway.core.plan import Dialect, Plan
+from gateway.core.refusal import Refusal
 from gateway.core.scopes import Fate, Message, fate, takes_part
 from gateway.core.terms import Direction, On, Side
-from gateway.core.uui import UuiSetup, build_uui
+from gateway.core.uui import UuiEncoding, UuiSetup, build_uui
 from gateway.settings.build import kinds_of_message
 from gateway.settings.endpoints import build_listener
 from gateway.settings.load import Settings
@@ -169,23 +171,48 @@ class _Writer:
     dialect: Dialect
     uui: Mapping[Side, UuiSetup]
 
-    def size(self, value: str, side: Side) -> int:
-        """Octets of the header's name and value."""
+    def size(self, value: str, field: Field, side: Side) -> int:
+        """Octets of the header's name and value; a part of a shared header counts as if it were alone in it."""
         if self.target.kind is Kind.UUI:
-            value = build_uui(value, self.uui[side])
+            value = build_uui(self._payload(value, field, self.uui[side].format), self.uui[side])
         return byte_length(target_header(self.target, self.dialect)) + byte_length(value)
+
+    def _payload(self, value: str, field: Field, format_: UuiFormat) -> str:
+        written = build_whole(value, format_)
+        if self.target.name:
+            written = build_item(self.target.name, value, field.type, format_)
+            written = written if isinstance(written, Refusal) else join_items([written], format_)
+        # Of what Avaya does not take, the length alone is of use.
+        return value if isinstance(written, Refusal) else written
+
+    def worst(self, size: int, side: Side) -> str:
+        """A text of `size` octets that takes the most when it is written."""
+        if self.target.kind is not Kind.UUI:
+            return "x" * size
+        setup = self.uui[side]
+        if self.target.name and setup.format in _WORST:
+            return _WORST[setup.format] * size
+        return ('"' if setup.encoding is UuiEncoding.ASCII else "x") * size
+
+
+_WORST: Final = {UuiFormat.KV: "%", UuiFormat.JSON: "\x01"}
+"""What is escaped to the most characters, by the format of a payload."""
+
+_LONGEST: Final = {FieldType.BOOLEAN: "false", FieldType.E164: "+" + "1" * 15, FieldType.UUID: "0" * 36}
 
 
 def _largest(field: Field, sender: Side, writer: _Writer) -> int | None:
     """The most octets that name and value of a field can take; None when nothing bounds them."""
     source = field.locator(sender)
     values = [field.default or ""]
-    if source and source.kind is Kind.CONST:
+    if source and source.kind is Kind.CONST and not field.transform:
         values.append(source.name)
-    elif field.type is FieldType.BOOLEAN:
-        values.append("false")
+    elif field.type is FieldType.ENUM:
+        values += field.values
+    elif field.type in _LONGEST:
+        values.append(_LONGEST[field.type])
     elif source and field.max_bytes is None:
         return None
-    else:
-        values.append("x" * (field.max_bytes or 0))
-    return max(writer.size(value, sender.other) for value in values)
+    elif field.max_bytes is not None:
+        values.append(writer.worst(field.max_bytes, sender.other))
+    return max(writer.size(value, field, sender.other) for value in values)

@@ -60,7 +60,7 @@ DROPPED = Outcome.DROPPED
         ((10, 50), ("1234567", "12345678"), [(DROPPED, 0, lowest(21, 10)), (SENT, 11, None)]),
         ((50, 50, 50), ("1" * 9, "1" * 9, "1"), [(SENT, 12, None), (DROPPED, 0, lowest(24)), (DROPPED, 0, lowest(28))]),
         ((50, 50, 60), ("1" * 9, "1" * 9, "1"), [(SENT, 12, None), (DROPPED, 0, lowest(28)), (SENT, 4, None)]),
-        ((1, 2, 3), ("1" * 30,) * 3, [(DROPPED, 0, lowest(99 - 33 * n, 1 + n)) for n in range(3)]),
+        ((1, 2, 3), ("1" * 15,) * 3, [(DROPPED, 0, lowest(54, 1)), (DROPPED, 0, lowest(36, 2)), (SENT, 18, None)]),
     ],
 )  # fmt: skip
 def test_over_the_total_fields_leave_by_priority_then_from_the_end(
@@ -94,6 +94,20 @@ def test_what_cannot_be_cut_leaves(name: str, values: tuple[str, str], more: dic
     mapped = carry(SMALL, (field("A"), field("B", **more)), *values, overflow=Overflow.TRUNCATE)
     assert [entry.outcome for entry in mapped.receipt] == [SENT, DROPPED]
     assert [name for name, _ in mapped.headers] == ["X-A"]
+
+
+@pytest.mark.parametrize(
+    ("overflow", "value", "outcome"),
+    [(Overflow.DROP, None, DROPPED), (Overflow.TRUNCATE, "z" * 13, Outcome.TRUNCATED)],
+)
+def test_for_a_field_that_could_not_stay_alone_no_other_leaves(
+    overflow: Overflow, value: str | None, outcome: Outcome
+) -> None:
+    fields = (field("A", priority=90), field("B", priority=10))
+    mapped = carry(SMALL, fields, "z" * 18, "1", overflow=overflow)
+    reason = "25 bytes in all, 20 allowed (profile small), and this field alone has 21"
+    assert (mapped.receipt[0].outcome, mapped.receipt[0].reason) == (outcome, reason)
+    assert mapped.values == ({"B": "1"} if value is None else {"A": value, "B": "1"})
 
 
 def test_nothing_but_blanks_is_no_start_of_a_value() -> None:

@@ -97,6 +97,37 @@ def test_the_bytes_that_a_field_takes_at_most(field: str, bytes_on_the_wire: int
     assert budget_of(field, load_text) == [expected]
 
 
+UUI = len("User-to-User;encoding=hex")
+
+
+@pytest.mark.parametrize(
+    ("setup", "field", "bytes_on_the_wire"),
+    [
+        ("format: kv", "twilio: 'uui:q', max_bytes: 4", UUI + 2 * len("q=%25%25%25%25")),
+        ("format: json", "twilio: 'uui:q', max_bytes: 1", UUI + 2 * len('{"q":"\\u0001"}')),
+        ("format: avaya", "twilio: 'uui:data', max_bytes: 4", UUI + 2 * 6),
+        ("format: avaya", "twilio: 'uui:ucid', max_bytes: 20", UUI + 2 * 20),
+        ("encoding: ascii", "twilio: uui, max_bytes: 4", len('User-to-User"\\"\\"\\"\\"";encoding=ascii')),
+        ("format: kv", "twilio: 'header:X-Q', type: e164", len("X-Q") + 16),
+        ("format: kv", "twilio: 'header:X-Q', type: uuid", len("X-Q") + 36),
+        ("format: kv", "twilio: 'header:X-Q', type: enum, values: [a, abc]", len("X-Q") + 3),
+    ],
+)
+def test_the_bytes_that_a_part_takes_at_most(setup: str, field: str, bytes_on_the_wire: int, load_text: Loader) -> None:
+    context = (
+        f"context: {{uui: {{twilio: {{{setup}}}}}, fields: {{it: {{pbx: 'var:Q', direction: to_twilio, {field}}}}}}}\n"
+    )
+    report = report_of(SOUND + context, load_text)
+    assert report.endswith(f"limit 800; {bytes_on_the_wire} at most for 1 of 1 fields")
+
+
+def test_a_constant_that_is_changed_has_no_known_length(load_text: Loader) -> None:
+    field = "{pbx: 'const:gold', twilio: 'header:X-Tier', direction: to_twilio, transform: [upper]}"
+    assert budget_of(field, load_text) == [
+        "bytes to_twilio invite, profile sip-domain: limit 800; without max_bytes: it"
+    ]
+
+
 def test_a_private_default_is_not_shown(load_text: Loader) -> None:
     field = "{pbx: 'var:Q', twilio: 'header:X-Q', class: pii, default: hidden}"
     report = report_of(f"{SOUND}context: {{fields: {{it: {field}}}}}\n", load_text)
