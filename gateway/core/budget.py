@@ -120,7 +120,7 @@ def _header_value(name: str, value: str | Refusal, rules: Rules) -> str | Refusa
         return written
     size, limit = byte_length(name) + len(": ") + byte_length(written), rules.profile.header_bytes
     if size > limit:
-        return Oversize(f"{size} bytes with the name, {limit} allowed (profile {rules.profile.name})")
+        return Oversize(f"{size} bytes with the name, {limit} allowed (profile {rules.profile.name})", size - limit)
     return written
 
 
@@ -128,28 +128,49 @@ Problem = Callable[[Sequence[Slot], Rules], Oversize | None]
 
 
 def _fit(slots: Sequence[Slot], rules: Rules, problem: Problem) -> str | None:
-    """Let fields leave until there is no problem; what it was at first."""
-    first: str | None = None
-    while (over := problem(slots, rules)) is not None:
-        first = first or f"the context is too long: {over.reason}"
-        leaving = [slot for slot in slots if slot.bytes and (problem is _total_problem or slot.part is not None)]
-        slot, why = _next_to_leave(leaving, rules)
-        because = Oversize(f"{over.reason}, and {why}")
-        if rules.overflow is not Overflow.TRUNCATE or not _fit_shorter(slot, slots, rules, problem):
-            slot.lose(because)
-        else:
+    """Let fields leave until there is no problem; what it was at first.
+
+    A problem is measured again only when enough may have left, so that time stays near linear in the fields.
+    """
+    at_first = problem(slots, rules)
+    if at_first is None:
+        return None
+    excess = at_first.excess
+    for slot, why in _leaving_order(slots, rules, parts_only=problem is _share):
+        if excess <= 0:
+            over = problem(slots, rules)
+            if over is None:
+                break
+            excess = over.excess
+        frees = _frees_at_most(slot)
+        because = Oversize(f"{at_first.reason}, and {why}")
+        if rules.overflow is Overflow.TRUNCATE and frees > excess and _fit_shorter(slot, slots, rules, problem):
             slot.outcome, slot.reason = Outcome.TRUNCATED, because.reason
-    return first
+        else:
+            slot.lose(because)
+        excess -= frees
+    problem(slots, rules)
+    return f"the context is too long: {at_first.reason}"
 
 
-def _next_to_leave(slots: Sequence[Slot], rules: Rules) -> tuple[Slot, str]:
-    """Of the lowest priority the last; before it one that could not stay even alone: no other should leave for it."""
+def _leaving_order(slots: Sequence[Slot], rules: Rules, parts_only: bool) -> list[tuple[Slot, str]]:
+    """The lowest priority first, and of it the last; before all, what could not stay even alone: no other makes way."""
     limit = rules.profile.bytes_total
+    hopeless, others = [], []
     for slot in slots:
+        if slot.bytes == 0 or (parts_only and slot.part is None):
+            continue
         if limit is not None and slot.bytes > limit:
-            return slot, f"this field alone has {slot.bytes}"
-    slot = min(reversed(slots), key=lambda slot: slot.rule.field.priority)
-    return slot, f"its priority {slot.rule.field.priority} is the lowest"
+            hopeless.append((slot, f"this field alone has {slot.bytes}"))
+        else:
+            others.append((slot, f"its priority {slot.rule.field.priority} is the lowest"))
+    others.reverse()
+    return hopeless + sorted(others, key=lambda item: item[0].rule.field.priority)
+
+
+def _frees_at_most(slot: Slot) -> int:
+    """The bytes that go with a slot; with a part go its escapes and what joins it to the next, too."""
+    return slot.bytes if slot.part is None else 2 * slot.bytes + len("%2C")
 
 
 def _fit_shorter(slot: Slot, slots: Sequence[Slot], rules: Rules, problem: Problem) -> bool:
@@ -185,7 +206,7 @@ def _total_problem(slots: Sequence[Slot], rules: Rules) -> Oversize | None:
     limit = rules.profile.bytes_total
     if limit is None or total <= limit:
         return None
-    return Oversize(f"{total} bytes in all, {limit} allowed (profile {rules.profile.name})")
+    return Oversize(f"{total} bytes in all, {limit} allowed (profile {rules.profile.name})", total - limit)
 
 
 def _share(slots: Sequence[Slot], rules: Rules) -> Oversize | None:
@@ -202,7 +223,7 @@ def _share(slots: Sequence[Slot], rules: Rules) -> Oversize | None:
     for slot, part in zip(sharing, parts, strict=True):
         slot.header, slot.bytes = None, digits * byte_length(part)
     if isinstance(written, Refusal):
-        return Oversize(written.reason)
+        return written if isinstance(written, Oversize) else Oversize(written.reason)
     first.header = (name, written)
     first.bytes += byte_length(name) + byte_length(written) - sum(slot.bytes for slot in sharing)
     return None

@@ -14,4 +14,6 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Oversize(Refusal):
-    """A limit of size was passed; the reason has the size and the limit."""
+    """A limit of size was passed; the reason has the size and the limit, `excess` is how far it was passed."""
+
+    excess: int = 1

@@ -56,4 +56,4 @@ def find_control(text: str) -> str | None:
 def limit_bytes(value: str, allowed: int, rule: str) -> str | Refusal:
     """The value if it takes at most `allowed` octets; the refusal names both sizes and the rule."""
     size = byte_length(value)
-    return value if size <= allowed else Oversize(f"{size} bytes, {allowed} allowed ({rule})")
+    return value if size <= allowed else Oversize(f"{size} bytes, {allowed} allowed ({rule})", size - allowed)

@@ -58,9 +58,9 @@ DROPPED = Outcome.DROPPED
         ((50, 50), ("1234567", "1234567"), [(SENT, 10, None), (SENT, 10, None)]),
         ((50, 50), ("1234567", "12345678"), [(SENT, 10, None), (DROPPED, 0, lowest(21))]),
         ((10, 50), ("1234567", "12345678"), [(DROPPED, 0, lowest(21, 10)), (SENT, 11, None)]),
-        ((50, 50, 50), ("1" * 9, "1" * 9, "1"), [(SENT, 12, None), (DROPPED, 0, lowest(24)), (DROPPED, 0, lowest(28))]),
+        ((50, 50, 50), ("1" * 9, "1" * 9, "1"), [(SENT, 12, None), (DROPPED, 0, lowest(28)), (DROPPED, 0, lowest(28))]),
         ((50, 50, 60), ("1" * 9, "1" * 9, "1"), [(SENT, 12, None), (DROPPED, 0, lowest(28)), (SENT, 4, None)]),
-        ((1, 2, 3), ("1" * 15,) * 3, [(DROPPED, 0, lowest(54, 1)), (DROPPED, 0, lowest(36, 2)), (SENT, 18, None)]),
+        ((1, 2, 3), ("1" * 15,) * 3, [(DROPPED, 0, lowest(54, 1)), (DROPPED, 0, lowest(54, 2)), (SENT, 18, None)]),
     ],
 )  # fmt: skip
 def test_over_the_total_fields_leave_by_priority_then_from_the_end(
