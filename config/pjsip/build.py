@@ -108,7 +108,7 @@ def step(what: str) -> Iterator[None]:
 def hash_build_inputs(source: str) -> str:
     """Everything that makes two wheels differ, known before anything is downloaded."""
     inputs = hashlib.sha256()
-    for file in ("config_site.h", "gateway.i", "build.py", *PATCHES):
+    for file in ("config_site.h", "gateway.i", "leg.hpp", "build.py", *PATCHES):
         inputs.update((HERE / file).read_bytes())
     machine = [sysconfig.get_config_var("SOABI"), sysconfig.get_platform(), *platform.libc_ver()]
     for text in [source, *CONFIGURE_OPTIONS, C_FLAGS, *SWIG_OPTIONS, *BINDING_FLAGS, *machine]:
@@ -229,11 +229,11 @@ def compile_binding(tree: Path) -> Path:
     includes = [f"-I{tree / library / 'include'}" for library in LIBRARIES]
     module = f"_pjsua2{sysconfig.get_config_var('EXT_SUFFIX')}"
     with step("generate the Python binding"):
-        command = ["swig", *includes, f"-I{swig}", *SWIG_OPTIONS, "-module", "pjsua2"]
+        command = ["swig", *includes, f"-I{swig}", f"-I{HERE}", *SWIG_OPTIONS, "-module", "pjsua2"]
         run([*command, "-outdir", ".", "-o", "binding.cpp", str(HERE / "gateway.i")], folder)
     with step("compile the Python binding (one to two minutes)"):
         python = f"-I{sysconfig.get_paths()['include']}"
-        run(["g++", *ask_makefile("cflags", folder), *BINDING_FLAGS, python, "-c", "binding.cpp"], folder)
+        run(["g++", *ask_makefile("cflags", folder), *BINDING_FLAGS, python, f"-I{HERE}", "-c", "binding.cpp"], folder)
     with step("link"):
         libraries = [f"-l{name}" for name in ask_makefile("libs", folder)]
         run(["g++", "-shared", "-o", module, "binding.o", *ask_makefile("ldflags", folder), *libraries], folder)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pjsua2 as pj
 
 from gateway.lab.tone import RATE, amplitude
-from gateway.sip.convert import address_of, call_settings
+from gateway.sip.convert import address_of
 from gateway.sip.guard import guarded
 
 Event = dict[str, object]
@@ -30,6 +30,20 @@ DTMF_IS_UPDATE = 1
 """PJMEDIA_STREAM_DTMF_IS_UPDATE, which pjsua2 has no name for: more of a digit that was told before."""
 WAV_HEADER = struct.Struct("<4sI")
 """What a WAV file begins with: its name, and the size of all that follows."""
+
+
+def call_settings(headers: HeaderList, code: int = 0) -> pj.CallOpParam:
+    """Parameters of an operation on a call: one audio stream, these headers, this status code."""
+    prm = pj.CallOpParam(True)
+    prm.opt.audioCount = 1
+    prm.opt.videoCount = 0
+    prm.opt.textCount = 0
+    prm.statusCode = code
+    for name, value in headers:
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        prm.txOption.headers.append(header)
+    return prm
 
 
 class LabCall(pj.Call):

@@ -40,9 +40,8 @@ from pathlib import Path
 
 import pjsua2 as pj
 
-from gateway.lab.agent import Agent, Event, LabCall
+from gateway.lab.agent import Agent, Event, LabCall, call_settings
 from gateway.lab.tone import LOUDNESS_DBFS
-from gateway.sip.convert import call_settings
 
 POLL_SECONDS = 0.01
 CHUNK = 65536

@@ -1,10 +1,8 @@
-"""Between pjsua2's values and ours: headers, call settings, received messages."""
+"""Between the stack's values and ours: headers, received messages, addresses."""
 
 from __future__ import annotations
 
 import re
-
-import pjsua2 as pj
 
 from gateway.bridge.commands import HeaderList
 from gateway.core.message import SipMessage, parse_message
@@ -12,40 +10,25 @@ from gateway.core.plan import Transport
 from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
 
+MICROSECONDS = 1e-6
+
 _VIA = re.compile(r"^(?:via|v)[ \t]*:[ \t]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
 
 
-def call_settings(headers: HeaderList, code: int = 0) -> pj.CallOpParam:
-    """Parameters of an operation on a call: one audio stream, these headers, this status code.
+def header_words(headers: HeaderList) -> list[str]:
+    """Headers as the stack takes them: names and values by turns.
 
-    pjsua2 copies header values to the wire as they are, CR and LF included; every header that comes here passed
-    `core.sanitise` or is built from constants.
+    They reach the wire as they are, CR and LF included; every header that comes here passed `core.sanitise` or is
+    built from constants.
     """
-    prm = pj.CallOpParam(True)
-    prm.opt.audioCount = 1
-    prm.opt.videoCount = 0
-    prm.opt.textCount = 0
-    prm.statusCode = code
-    if headers:
-        prm.txOption.headers = pj.SipHeaderVector([sip_header(name, value) for name, value in headers])
-    return prm
+    return [word for header in headers for word in header]
 
 
-def sip_header(name: str, value: str) -> pj.SipHeader:
-    """One header for an outgoing message."""
-    header = pj.SipHeader()
-    header.hName = name
-    header.hValue = value
-    return header
-
-
-def received_message(event: pj.SipEvent) -> SipMessage | None:
-    """The message that a peer sent and that made this event; None if it was a timer, an error or ourselves."""
-    if event.type != pj.PJSIP_EVENT_TSX_STATE or event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
-        return None
+def received_message(text: str) -> SipMessage | None:
+    """What a peer sent; None for no text, and for what PJSIP could read and we cannot: there is nothing to carry."""
     try:
-        return parse_message(event.body.tsxState.src.rdata.wholeMsg)
-    except MessageError:  # PJSIP read it, we could not: nothing to carry
+        return parse_message(text) if text else None
+    except MessageError:
         return None
 
 

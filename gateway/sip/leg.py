@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from gateway.bridge.commands import HeaderList, Role
+from gateway.bridge.commands import Role
 from gateway.bridge.events import (
     Event,
     Faulted,
@@ -21,15 +21,16 @@ from gateway.bridge.events import (
     OutboundProgress,
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
+from gateway.bridge.record import LegMedia
 from gateway.core.message import SipMessage
-from gateway.sip.convert import call_settings, received_message
+from gateway.sip.convert import MICROSECONDS, received_message
+from gateway.sip.digits import DigitRelay
 from gateway.sip.guard import guarded
-from gateway.sip.media import DigitRelay, stream_figures
 
 Emit = Callable[[Report], None]
 
 
-class SipLeg(pj.Call):
+class SipLeg(pj.Leg):
     """A leg under the id that the engine knows it by."""
 
     def __init__(self, account: pj.Account, leg_id: LegId, role: Role, emit: Emit, call_id: int | None = None) -> None:
@@ -43,44 +44,44 @@ class SipLeg(pj.Call):
         self._emit = emit
         self._digits = DigitRelay()
 
-    # -- what the engine wants -----------------------------------------------------------------------------------
-
-    def end(self, code: int, headers: HeaderList) -> None:
-        """Final failure, CANCEL or BYE, as the leg's state demands; reports the leg's end before it returns.
-
-        Raises:
-            pj.Error: the stack could not.
-        """
-        self.hangup(call_settings(headers, code))
-
     def join_media(self) -> None:
         """Connect both ways with the peer leg once both have audio; harmless to repeat."""
         if self.peer is not None and not self.ended and not self.peer.ended:
-            pj.joinLegs(self.getId(), self.peer.getId())
+            self.join(self.peer)
 
-    # -- callbacks of pjsua2 -------------------------------------------------------------------------------------
+    # -- callbacks of the stack ----------------------------------------------------------------------------------
 
     def callback_failed(self) -> None:
         """What `guarded` tells us."""
         self.report(Faulted())
 
     @guarded
-    def onCallState(self, prm: pj.OnCallStateParam) -> None:
-        state = pj.legState(self.getId())
-        if state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._end(self._cause(prm.e), prm.e)
-        elif self.role is Role.INBOUND:
-            if state == pj.PJSIP_INV_STATE_CONFIRMED:
-                self.report(InboundConfirmed())
-        elif state == pj.PJSIP_INV_STATE_EARLY:
-            self.report(OutboundProgress(pj.legStatus(self.getId()), received_message(prm.e)))
-        elif state == pj.PJSIP_INV_STATE_CONNECTING:
-            self._answered = True
-            self.report(OutboundAnswered(received_message(prm.e)))
+    def onProgress(self, code: int, message: str) -> None:
+        self.report(OutboundProgress(code, received_message(message)))
 
     @guarded
-    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+    def onAnswer(self, message: str) -> None:
+        self._answered = True
+        self.report(OutboundAnswered(received_message(message)))
+
+    @guarded
+    def onAck(self) -> None:
+        self.report(InboundConfirmed())
+
+    @guarded
+    def onEnd(self, code: int, method: str, message: str) -> None:
+        """Of an inbound leg PJSIP says 487 after CANCEL and also after an ACK that never came."""
+        no_ack = code == pj.PJSIP_SC_REQUEST_TERMINATED and self.role is Role.INBOUND and method != "INVITE"
+        self._end(int(pj.PJSIP_SC_REQUEST_TIMEOUT) if no_ack else code, received_message(message))
+
+    @guarded
+    def onAudio(self) -> None:
         self.join_media()
+
+    @guarded
+    def onStreamEnd(self, received: int, sent: int, lost: int, jitter_us: int, round_trip_us: int, codec: str) -> None:
+        times = (jitter_us * MICROSECONDS, round_trip_us * MICROSECONDS)
+        self._emit(MediaReport(self.leg_id, LegMedia(self.role, self.trunk, received, sent, lost, *times, codec)))
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
         """No redirection is followed: trunks say where calls go. With STOP the leg would end as 487, not as its 3xx."""
@@ -95,10 +96,6 @@ class SipLeg(pj.Call):
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
         """INVITE with Replaces (RFC 3891): PJSIP would hand this leg to the sender, be it a stranger."""
         prm.statusCode = pj.PJSIP_SC_DECLINE
-
-    @guarded
-    def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
-        self._emit(MediaReport(self.leg_id, stream_figures(self, prm.streamIdx)))
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
@@ -117,8 +114,7 @@ class SipLeg(pj.Call):
         """The stack refused an operation on this leg: for the engine, it is gone."""
         self._end(code, None)
 
-    def _end(self, code: int, event: pj.SipEvent | None) -> None:
-        message = received_message(event) if event is not None else None
+    def _end(self, code: int, message: SipMessage | None) -> None:
         if message is not None and not self._is_decision(message):
             message = None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
@@ -127,13 +123,6 @@ class SipLeg(pj.Call):
         if self.peer is not None:
             self.peer.peer = None
             self.peer = None
-
-    def _cause(self, event: pj.SipEvent) -> int:
-        """Why the leg ended. Of an inbound leg PJSIP says 487 after CANCEL and also after an ACK that never came."""
-        code: int = pj.legStatus(self.getId())
-        is_invite = event.body.tsxState.tsx.method == "INVITE"
-        no_ack = code == pj.PJSIP_SC_REQUEST_TERMINATED and self.role is Role.INBOUND and not is_invite
-        return int(pj.PJSIP_SC_REQUEST_TIMEOUT) if no_ack else code
 
     def _is_decision(self, message: SipMessage) -> bool:
         """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""

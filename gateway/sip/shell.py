@@ -25,7 +25,7 @@ from gateway.core.routing import Router
 from gateway.errors import MessageError
 from gateway.sip import stack
 from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
-from gateway.sip.convert import address_of, call_settings, uri_transport, via_transport
+from gateway.sip.convert import address_of, header_words, uri_transport, via_transport
 from gateway.sip.guard import guarded
 from gateway.sip.leg import SipLeg
 
@@ -176,10 +176,10 @@ class SipShell:
         account = self._account(order.trunk, uri_transport(order.request_uri))
         leg = SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell)
         self._legs[leg.leg_id] = leg
-        prm = call_settings((*order.headers, ("Max-Forwards", str(order.max_forwards))))
-        prm.txOption.localUri = f"<sip:{order.caller or ANONYMOUS}@{self._host}>"
+        caller = f"<sip:{order.caller or ANONYMOUS}@{self._host}>"
+        headers = (*order.headers, ("Max-Forwards", str(order.max_forwards)))
         try:
-            leg.makeCall(order.request_uri, prm)
+            leg.place(order.request_uri, caller, header_words(headers))
         except pj.Error as error:
             log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
             leg.lost(503)
@@ -188,22 +188,20 @@ class SipShell:
     def call_id(self, leg: LegId) -> str:
         """SIP Call-ID of a leg; empty once it is gone."""
         found = self._legs.get(leg)
-        if found is None or found.ended:
-            return ""
-        return str(pj.legCallId(found.getId()))
+        return "" if found is None else str(found.sipCallId())
 
     def heard(self, leg: LegId) -> bool:
         """Whether the peer gave any sign of life since the leg was placed."""
         found = self._legs.get(leg)
-        return found is not None and bool(pj.legHeard(found.getId()))
+        return found is not None and bool(found.isHeard())
 
     def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a provisional response."""
-        self._operate(leg, lambda it: it.answer(call_settings(headers, code)))
+        self._operate(leg, lambda it: it.respond(code, header_words(headers)))
 
     def answer(self, leg: LegId, headers: HeaderList) -> None:
         """Send 200."""
-        self._operate(leg, lambda it: it.answer(call_settings(headers, 200)))
+        self._operate(leg, lambda it: it.respond(200, header_words(headers)))
 
     def join(self, one: LegId, other: LegId) -> None:
         """Connect the media of two legs, now or as soon as both flow."""
@@ -214,11 +212,11 @@ class SipShell:
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure."""
-        self._operate(leg, lambda it: it.end(code, headers))
+        self._operate(leg, lambda it: it.finish(code, header_words(headers)))
 
     def hangup(self, leg: LegId, headers: HeaderList) -> None:
         """CANCEL or BYE."""
-        self._operate(leg, lambda it: it.end(0, headers))
+        self._operate(leg, lambda it: it.finish(0, header_words(headers)))
 
     def _operate(self, leg: LegId, operation: Callable[[SipLeg], None]) -> None:
         found = self._legs.get(leg)

@@ -286,10 +286,10 @@ def test_a_peer_that_only_said_100_was_heard() -> None:
     """No callback tells of it: a 100 has no tag in To, so it makes no early dialog (RFC 3261, section 12.1)."""
     with Stack() as stack, Peer(stack.address) as peer:
         account = stack.add_account(Calls())
-        call = RecordingCall(account)
-        call.makeCall(peer.uri, call_with(0))
+        leg = pj.Leg(account)
+        leg.place(peer.uri, "", [])
         invite = stack.poll_until(lambda: peer.find("INVITE"))
-        assert not pj.legHeard(call.getId())
+        assert not leg.isHeard()
         peer.send(peer.response(invite, "100 Trying"))
-        stack.poll_until(lambda: pj.legHeard(call.getId()))
-        assert call.states == ["CALLING"]
+        stack.poll_until(leg.isHeard)
+        assert leg.getInfo().stateText == "CALLING"

@@ -1,38 +1,13 @@
-"""Audio of a leg: its RTP figures, and DTMF (RFC 4733) on its way to the other leg.
-
-Voice is relayed by PJMEDIA's own threads; nothing here runs for each packet.
-"""
+"""DTMF (RFC 4733) on its way from one leg to the other. Voice is relayed by PJMEDIA's own threads, out of Python."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from gateway.bridge.record import LegMedia
-
-if TYPE_CHECKING:
-    from gateway.sip.leg import SipLeg
-
-MICROSECONDS = 1e-6
 EVENT_GOES_ON, EVENT_ENDS = 1, 2
 """Flags of a digit (pjmedia/stream.h, PJMEDIA_STREAM_DTMF_IS_UPDATE and _IS_END), for which pjsua2 has no names."""
-
-
-def stream_figures(leg: SipLeg, index: int) -> LegMedia:
-    """What RTCP counted on a stream: times in seconds, the rest in packets."""
-    rtcp = leg.getStreamStat(index).rtcp
-    return LegMedia(
-        role=leg.role,
-        trunk=leg.trunk,
-        received=rtcp.rxStat.pkt,
-        sent=rtcp.txStat.pkt,
-        lost=rtcp.rxStat.loss,
-        jitter=rtcp.rxStat.jitterUsec.mean * MICROSECONDS,
-        round_trip=rtcp.rttUsec.mean * MICROSECONDS,
-        codec=leg.getStreamInfo(index).codecName,
-    )
 
 
 class DigitRelay:

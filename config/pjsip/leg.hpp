@@ -1,0 +1,207 @@
+/*
+ * One leg of a call as the gateway sees it: pj::Call, with its events as plain values and its operations in one call.
+ *
+ * pjsua2 hands Python an object tree for each callback, wanted or not, and takes one for each operation. At 200 calls a
+ * second that was the largest part of the CPU. Here what does not matter never leaves C++.
+ */
+#ifndef GATEWAY_LEG_HPP
+#define GATEWAY_LEG_HPP
+
+#include <pjsua2.hpp>
+#ifndef SWIG
+#include <pjsua-lib/pjsua_internal.h>
+#endif
+#include <string>
+#include <vector>
+
+/* Headers are names and values by turns. They are sent as they are: the caller has checked them. */
+typedef std::vector<std::string> HeaderWords;
+
+class Leg : public pj::Call
+{
+public:
+    explicit Leg(pj::Account &account, int call_id = PJSUA_INVALID_ID) : pj::Call(account, call_id) {}
+    virtual ~Leg() {}
+
+    /* ---- What happens to it, for Python to override. `message` is what the peer sent, empty if no peer did. ---- */
+
+    /* 18x to our INVITE. */
+    virtual void onProgress(int code, const std::string &message) { PJ_UNUSED_ARG(code); PJ_UNUSED_ARG(message); }
+
+    /* 2xx to our INVITE. */
+    virtual void onAnswer(const std::string &message) { PJ_UNUSED_ARG(message); }
+
+    /* ACK to our 2xx. */
+    virtual void onAck() {}
+
+    /* The end, in whatever way; `method` is that of the transaction that brought it. */
+    virtual void onEnd(int code, const std::string &method, const std::string &message)
+    { PJ_UNUSED_ARG(code); PJ_UNUSED_ARG(method); PJ_UNUSED_ARG(message); }
+
+    /* Audio began, stopped or changed. */
+    virtual void onAudio() {}
+
+    /* A stream ended: packets, and means in microseconds. */
+    virtual void onStreamEnd(unsigned received, unsigned sent, unsigned lost, int jitter_us, int round_trip_us,
+                             const std::string &codec)
+    {
+        PJ_UNUSED_ARG(received); PJ_UNUSED_ARG(sent); PJ_UNUSED_ARG(lost);
+        PJ_UNUSED_ARG(jitter_us); PJ_UNUSED_ARG(round_trip_us); PJ_UNUSED_ARG(codec);
+    }
+
+    /* ---- What can be done with it ---- */
+
+    /* INVITE. */
+    void place(const std::string &uri, const std::string &from, const HeaderWords &headers) PJSUA2_THROW(pj::Error);
+
+    /* A response to the INVITE. */
+    void respond(int code, const HeaderWords &headers) PJSUA2_THROW(pj::Error);
+
+    /* Final failure, CANCEL or BYE, as its state demands; onEnd comes before this returns. */
+    void finish(int code, const HeaderWords &headers) PJSUA2_THROW(pj::Error);
+
+    /* Let two legs hear each other; false until both have audio. Harmless to repeat. */
+    bool join(Leg &other);
+
+    /* Its SIP Call-ID; empty once it is gone. */
+    std::string sipCallId() const;
+
+    /* Whether the peer gave any sign of life to our INVITE; 100 changes no state that a callback would report. */
+    bool isHeard() const;
+
+    /* ---- pjsua2's callbacks, answered here ---- */
+
+    void onCallState(pj::OnCallStateParam &prm) override;
+    void onCallMediaState(pj::OnCallMediaStateParam &prm) override { PJ_UNUSED_ARG(prm); onAudio(); }
+    void onCallSdpCreated(pj::OnCallSdpCreatedParam &prm) override { PJ_UNUSED_ARG(prm); }
+    void onStreamDestroyed(pj::OnStreamDestroyedParam &prm) override;
+
+#ifndef SWIG
+private:
+    pjsua_call *call() const;
+    int audioPort() const;
+#endif
+};
+
+#ifndef SWIG
+
+static pj::CallOpParam legOperation(int code, const HeaderWords &headers)
+{
+    pj::CallOpParam prm(true);
+    prm.opt.audioCount = 1;
+    prm.opt.videoCount = 0;
+    prm.opt.textCount = 0;
+    prm.statusCode = (pjsip_status_code)code;
+    for (size_t i = 0; i + 1 < headers.size(); i += 2) {
+        pj::SipHeader header;
+        header.hName = headers[i];
+        header.hValue = headers[i + 1];
+        prm.txOption.headers.push_back(header);
+    }
+    return prm;
+}
+
+inline void Leg::place(const std::string &uri, const std::string &from, const HeaderWords &headers)
+{
+    pj::CallOpParam prm = legOperation(0, headers);
+    prm.txOption.localUri = from;
+    makeCall(uri, prm);
+}
+
+inline void Leg::respond(int code, const HeaderWords &headers)
+{
+    answer(legOperation(code, headers));
+}
+
+inline void Leg::finish(int code, const HeaderWords &headers)
+{
+    hangup(legOperation(code, headers));
+}
+
+/* The stack's own record of the call, if it is still there. */
+inline pjsua_call *Leg::call() const
+{
+    const int call_id = getId();
+    if (call_id < 0 || call_id >= (int)pjsua_var.ua_cfg.max_calls || !pjsua_var.calls[call_id].inv)
+        return NULL;
+    return &pjsua_var.calls[call_id];
+}
+
+/* The conference port of its audio, or PJSUA_INVALID_ID while audio does not flow both ways. */
+inline int Leg::audioPort() const
+{
+    const pjsua_call *it = call();
+    if (!it || it->hanging_up)
+        return PJSUA_INVALID_ID;
+    for (unsigned i = 0; i < it->med_cnt; ++i) {
+        const pjsua_call_media *media = &it->media[i];
+        if (media->type == PJMEDIA_TYPE_AUDIO && media->state == PJSUA_CALL_MEDIA_ACTIVE)
+            return media->strm.a.conf_slot;
+    }
+    return PJSUA_INVALID_ID;
+}
+
+inline bool Leg::join(Leg &other)
+{
+    const int port = audioPort(), others = other.audioPort();
+    if (port == PJSUA_INVALID_ID || others == PJSUA_INVALID_ID)
+        return false;
+    return pjsua_conf_connect(port, others) == PJ_SUCCESS && pjsua_conf_connect(others, port) == PJ_SUCCESS;
+}
+
+inline std::string Leg::sipCallId() const
+{
+    const pjsua_call *it = call();
+    return it ? std::string(it->inv->dlg->call_id->id.ptr, it->inv->dlg->call_id->id.slen) : std::string();
+}
+
+inline bool Leg::isHeard() const
+{
+    const pjsua_call *it = call();
+    if (!it)
+        return false;
+    return it->inv->state > PJSIP_INV_STATE_CALLING ||
+           (it->inv->invite_tsx && it->inv->invite_tsx->status_code >= 100);
+}
+
+inline void Leg::onCallState(pj::OnCallStateParam &prm)
+{
+    const pjsua_call *it = call();
+    const bool gone = !it || it->hanging_up || it->inv->state == PJSIP_INV_STATE_DISCONNECTED;
+    const bool inbound = it && it->inv->role == PJSIP_ROLE_UAS;
+    const int code = getId() < 0 ? 0 : pjsua_var.calls[getId()].last_code;
+    const pj::TsxStateEvent &event = prm.e.body.tsxState;
+    std::string message;
+
+    if (prm.e.type == PJSIP_EVENT_TSX_STATE && event.type == PJSIP_EVENT_RX_MSG)
+        message = event.src.rdata.wholeMsg;
+
+    if (gone)
+        onEnd(code, event.tsx.method, message);
+    else if (inbound && it->inv->state == PJSIP_INV_STATE_CONFIRMED)
+        onAck();
+    else if (!inbound && it->inv->state == PJSIP_INV_STATE_EARLY)
+        onProgress(code, message);
+    else if (!inbound && it->inv->state == PJSIP_INV_STATE_CONNECTING)
+        onAnswer(message);
+}
+
+inline void Leg::onStreamDestroyed(pj::OnStreamDestroyedParam &prm)
+{
+    pjsua_stream_stat stat;
+    pjsua_stream_info info;
+    const int call_id = getId();
+
+    if (pjsua_call_get_stream_stat(call_id, prm.streamIdx, &stat) != PJ_SUCCESS ||
+        pjsua_call_get_stream_info(call_id, prm.streamIdx, &info) != PJ_SUCCESS ||
+        info.type != PJMEDIA_TYPE_AUDIO)
+    {
+        return;
+    }
+    const pj_str_t &codec = info.info.aud.fmt.encoding_name;
+    onStreamEnd(stat.rtcp.rx.pkt, stat.rtcp.tx.pkt, stat.rtcp.rx.loss, stat.rtcp.rx.jitter.mean, stat.rtcp.rtt.mean,
+                std::string(codec.ptr, codec.slen));
+}
+
+#endif
+#endif
