@@ -234,7 +234,7 @@ class Gateway:
     def log(self) -> list[Tree]:
         """The lines that were logged since the test began."""
         lines = self.log_path.read_bytes()[self._seen :].decode().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def counts(self) -> Counts:
         """Every sample of /metrics."""

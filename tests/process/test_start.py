@@ -1,0 +1,66 @@
+"""How the process begins, and how it refuses to: one clear line, nothing that listens, and an exit code."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from tests.process.conftest import StartGateway
+from tests.process.daemon import COMMAND, Gateway, Site
+from tests.process.process_files import is_bound
+
+NOT_STARTED = 3
+
+
+def refused(site: Site, tree: object) -> str:
+    """Run a configuration that cannot run; what it says."""
+    path = site.folder / "gateway.yaml"
+    path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree))
+    run = subprocess.run([str(COMMAND), "run", str(path)], capture_output=True, text=True, timeout=20, check=False)
+    assert run.returncode == NOT_STARTED
+    assert "Traceback" not in run.stderr
+    return run.stderr
+
+
+def test_a_configuration_that_cannot_work_is_refused_before_anything_listens(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((site.gateway.host, site.gateway.port))  # who tried to listen would say so instead
+        tree = site.configuration()
+        tree["limits"]["calls"] = 0
+        tree["trunks"]["pbx"]["sid"] = "pbx"
+        said = refused(site, tree)
+    assert "limits.calls" in said
+    assert "trunks.pbx.sid" in said
+    assert "listen on" not in said
+
+
+def test_a_sip_port_that_is_taken(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((site.gateway.host, site.gateway.port))
+        said = refused(site, site.configuration())
+    assert said.startswith(f"cannot listen on udp://{site.gateway}: ")
+    assert said.count("\n") == 1
+    assert not is_bound(site.admin.host, site.admin.port)
+
+
+def test_an_admin_port_that_is_taken(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with socket.socket() as taken:
+        taken.bind((site.admin.host, site.admin.port))
+        taken.listen()
+        said = refused(site, site.configuration())
+    assert str(site.admin) in said
+    assert said.count("\n") == 1
+    assert not is_bound(site.gateway.host, site.gateway.port)
+
+
+def test_the_log_begins_and_ends_with_the_process(start_gateway: StartGateway) -> None:
+    gateway: Gateway = start_gateway()
+    gateway.stop()
+    assert [line["msg"] for line in gateway.log()] == ["started", "draining", "stopped"]
+    assert gateway.log_path.read_text().count("\n") == 3
