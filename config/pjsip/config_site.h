@@ -18,8 +18,8 @@
 /* One port a leg, one for the clock, the rest for tones and prompts. */
 #define PJSUA_MAX_CONF_PORTS        (PJSUA_MAX_CALLS + 64)
 
-/* One account for each trunk. */
-#define PJSUA_MAX_ACC               64
+/* One account for each trunk and transport: 60 trunks, three transports, and one for strangers. */
+#define PJSUA_MAX_ACC               192
 
 /* Softphone tables that a gateway does not use, and that may not be empty. */
 #define PJSUA_MAX_BUDDIES           1

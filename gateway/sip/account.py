@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pjsua2 as pj
 
 from gateway.core.plan import Credentials, Listener, Plan, Srtp, Transport, Trunk
+from gateway.core.terms import On
 from gateway.sip.convert import address_of
 from gateway.sip.guard import guarded
 
@@ -31,6 +32,8 @@ class TrunkAccount(pj.Account):
     def __init__(self, trunk_name: str, on_invite: OnInvite) -> None:
         super().__init__()
         self.trunk_name = trunk_name
+        self.reads: frozenset[On] = frozenset()
+        """The messages that carry context now; a leg keeps what it started with."""
         self._on_invite = on_invite
 
     def callback_failed(self) -> None:

@@ -22,7 +22,7 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
-from gateway.core.message import SipMessage
+from gateway.core.terms import On
 from gateway.sip.convert import MICROSECONDS, received_message
 from gateway.sip.digits import DigitRelay
 from gateway.sip.guard import guarded
@@ -40,6 +40,7 @@ class SipLeg(pj.Leg):
         self.trunk = account.trunk_name
         self.ended = False
         self.peer: SipLeg | None = None
+        self._reads: frozenset[On] = account.reads
         self._answered = False
         self._emit = emit
         self._digits = DigitRelay()
@@ -62,7 +63,7 @@ class SipLeg(pj.Leg):
     @guarded
     def onAnswer(self, message: str) -> None:
         self._answered = True
-        self.report(OutboundAnswered(received_message(message)))
+        self.report(OutboundAnswered(received_message(message) if On.ANSWER in self._reads else None))
 
     @guarded
     def onAck(self) -> None:
@@ -72,7 +73,7 @@ class SipLeg(pj.Leg):
     def onEnd(self, code: int, method: str, message: str) -> None:
         """Of an inbound leg PJSIP says 487 after CANCEL and also after an ACK that never came."""
         no_ack = code == pj.PJSIP_SC_REQUEST_TERMINATED and self.role is Role.INBOUND and method != "INVITE"
-        self._end(int(pj.PJSIP_SC_REQUEST_TIMEOUT) if no_ack else code, received_message(message))
+        self._end(int(pj.PJSIP_SC_REQUEST_TIMEOUT) if no_ack else code, message)
 
     @guarded
     def onAudio(self) -> None:
@@ -112,18 +113,19 @@ class SipLeg(pj.Leg):
 
     def lost(self, code: int) -> None:
         """The stack refused an operation on this leg: for the engine, it is gone."""
-        self._end(code, None)
+        self._end(code, "")
 
-    def _end(self, code: int, message: SipMessage | None) -> None:
-        if message is not None and not self._is_decision(message):
-            message = None
+    def _end(self, code: int, text: str) -> None:
+        by_peer = self._is_decision(text)
+        message = received_message(text) if by_peer and On.END in self._reads else None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
-        self.report(ended(code, message is not None, message))
+        self.report(ended(code, by_peer, message))
         self.ended = True
         if self.peer is not None:
             self.peer.peer = None
             self.peer = None
 
-    def _is_decision(self, message: SipMessage) -> bool:
+    def _is_decision(self, text: str) -> bool:
         """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""
-        return message.is_request or (self.role is Role.OUTBOUND and not self._answered)
+        is_response = text[:4].upper() == "SIP/"
+        return bool(text) and (not is_response or (self.role is Role.OUTBOUND and not self._answered))

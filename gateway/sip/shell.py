@@ -22,6 +22,7 @@ from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.core.message import parse_message
 from gateway.core.plan import Plan, Transport
 from gateway.core.routing import Router
+from gateway.core.terms import On
 from gateway.errors import MessageError
 from gateway.sip import stack
 from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
@@ -99,14 +100,16 @@ class SipShell:
 
         The accounts of a trunk that is gone stay, for its calls in progress; no source leads to them any more.
         """
+        reads = frozenset(on for on in On if plan.contract.reads(on))
         for trunk, (transport, listener) in itertools.product(plan.trunks, self._listeners.items()):
             config = trunk_config(trunk, plan, self._identity, listener)
             key = trunk.name, transport
             if key in self._accounts:
                 self._accounts[key].modify(config)
             else:
-                account = self._accounts[key] = TrunkAccount(trunk.name, self._invite)
-                account.create(config)
+                self._accounts[key] = TrunkAccount(trunk.name, self._invite)
+                self._accounts[key].create(config)
+            self._accounts[key].reads = reads
         self._router = Router(plan.trunks, plan.routes)
 
     def close(self) -> None:
