@@ -2,7 +2,9 @@
 
 The SIP thread logs, and a stdout whose reader is slow must not stop calls. So a line is formatted where it is logged
 (no object of a call, and no traceback that holds one, crosses a thread), queued, and written by a thread of its own.
-When the queue is full the line is dropped and counted, and the log says how many as soon as it can.
+That thread looks every PAUSE_SECONDS and is not woken for a line: each wake-up would take the interpreter away from the
+SIP thread, twice a call. When the queue is full the line is dropped and counted, and the log says how many as soon as
+it can.
 
 Not the standard library's QueueListener: its stop() waits for ever on a full queue or a stuck reader. And the
 descriptor is written directly: a thread stuck inside sys.stdout holds a lock that the interpreter needs to exit.
@@ -17,6 +19,7 @@ import threading
 
 CAPACITY_LINES = 10_000
 BATCH_LINES = 200
+PAUSE_SECONDS = 0.05
 CLOSE_SECONDS = 2.0
 
 
@@ -29,11 +32,11 @@ class LineWriter(logging.Handler):
         self._descriptor = descriptor
         self._capacity = capacity
         # SimpleQueue can be entered again by a finaliser that logs in the middle of put(); Queue would deadlock.
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._overflowed = 0
         self._unwritable = 0
         self._reported = 0
-        self._closed = False
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -44,7 +47,7 @@ class LineWriter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue one line. Called with the handler's lock held; a record that cannot be formatted goes to stderr."""
-        if self._closed or self._lines.qsize() >= self._capacity:
+        if self._ending.is_set() or self._lines.qsize() >= self._capacity:
             self._overflowed += 1
             return
         try:
@@ -54,30 +57,23 @@ class LineWriter(logging.Handler):
 
     def close(self) -> None:
         """Write what waits, for as long as CLOSE_SECONDS, and end the thread."""
-        if not self._closed:
-            self._closed = True
-            self._lines.put(None)
+        if not self._ending.is_set():
+            self._ending.set()
             self._thread.join(CLOSE_SECONDS)
         super().close()
 
     def _run(self) -> None:
         closing = False
         while not closing:
-            lines, closing = self._take()
-            self._write(lines)
-            if self._lines.empty() and self.dropped > self._reported:
+            closing = self._ending.wait(PAUSE_SECONDS)
+            while lines := self._take():
+                self._write(lines)
+            if self.dropped > self._reported:
                 self._report()
 
-    def _take(self) -> tuple[list[str], bool]:
-        """The lines that wait, at least one, and whether the end was among them."""
-        lines: list[str] = []
-        line = self._lines.get()
-        while line is not None:
-            lines.append(line)
-            if len(lines) >= BATCH_LINES or self._lines.empty():
-                return lines, False
-            line = self._lines.get()
-        return lines, True
+    def _take(self) -> list[str]:
+        """The lines that wait, at most BATCH_LINES."""
+        return [self._lines.get() for _ in range(min(BATCH_LINES, self._lines.qsize()))]
 
     def _write(self, lines: list[str]) -> None:
         rest = memoryview("".join(line + "\n" for line in lines).encode("utf-8", "replace"))
