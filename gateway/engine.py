@@ -211,7 +211,7 @@ class Engine:
         try:
             self._handle(call, event)
         except Exception:
-            log.exception("call failed", extra={"call": call.machine.id, "event": type(event).__name__})
+            log.exception("call failed", extra={**call.names(), "event": type(event).__name__})
             self._abandon(call)
 
     def _handle(self, call: ActiveCall, event: Event) -> None:
@@ -239,7 +239,7 @@ class Engine:
             try:
                 step(call)
             except Exception:
-                log.exception("call failed while it was given up", extra={"call": call.machine.id})
+                log.exception("call failed while it was given up", extra=call.names())
 
     def _cut_outbound(self, call: ActiveCall) -> None:
         self._hangup(call, Role.OUTBOUND, ())

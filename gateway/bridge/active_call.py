@@ -29,6 +29,14 @@ class ActiveCall:
     """Whether its start was told."""
     media: list[LegMedia] = field(default_factory=list)
 
+    def names(self) -> dict[str, str]:
+        """What a log line about the call is found by: our id and the Call-IDs that are known."""
+        return {
+            "call": self.machine.id,
+            "inbound_call_id": self.inbound_call_id,
+            "outbound_call_id": self.outbound_call_id,
+        }
+
     def leg(self, role: Role) -> LegId | None:
         """The leg that plays `role` now."""
         return self.inbound if role is Role.INBOUND else self.outbound

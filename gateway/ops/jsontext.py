@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import json
 
+_ENCODER = json.JSONEncoder(default=str, allow_nan=False)
+
 
 def build_json(fields: dict[str, object]) -> str:
     """One object as one line; what JSON cannot say (NaN, a value inside itself) is shown as text."""
     try:
-        line = json.dumps(fields, default=str, allow_nan=False)
+        line = _ENCODER.encode(fields)
     except (TypeError, ValueError, RecursionError):
         line = json.dumps({name: value if isinstance(value, str) else repr(value) for name, value in fields.items()})
     # Half a surrogate pair is what Python makes of an octet that is not UTF-8, and what strict readers refuse.

@@ -19,7 +19,6 @@ from gateway.core.terms import On
 from gateway.ops.logs import (
     CALL_ID_CHARACTERS,
     JsonFormatter,
-    call_logger,
     log_call_ended,
     log_call_started,
     logging_to,
@@ -83,22 +82,6 @@ def test_hostile_text_stays_inside_its_line(text: str, argument: str, extra: str
 def without_halves(text: str) -> str:
     """Halves of surrogate pairs, that no text file can hold, as the log shows them; pairs are one character."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\ufffd", "?")
-
-
-def test_every_line_of_a_call_has_its_ids() -> None:
-    def talk() -> None:
-        log = call_logger(logging.getLogger("gateway.test"), "5f0c", "in@pbx")
-        log.info("one")
-        log.warning("two", extra={"field": "queue"})
-        call_logger(logging.getLogger("gateway.test"), "5f0c", "in@pbx", "out@gw").info("three")
-
-    lines = [{name: line[name] for name in line if name not in ("ts", "level", "logger")} for line in lines_of(talk)]
-    ids = {"call": "5f0c", "inbound_call_id": "in@pbx"}
-    assert lines == [
-        {"msg": "one"} | ids,
-        {"msg": "two"} | ids | {"field": "queue"},
-        {"msg": "three"} | ids | {"outbound_call_id": "out@gw"},
-    ]
 
 
 def test_the_line_when_a_call_starts() -> None:
