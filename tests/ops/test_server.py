@@ -120,8 +120,9 @@ def test_start_requests_and_stop_leave_no_thread_and_no_file() -> None:
         use()
     for thread in set(threading.enumerate()) - threads:
         thread.join(RECEIVE_SECONDS)  # workers of the server's loop are told to end, and do so a moment after it
-    assert set(threading.enumerate()) == threads
-    assert open_files() == files
+    # Not equal: what an earlier test told to end may end now.
+    assert set(threading.enumerate()) <= threads
+    assert open_files() <= files
 
 
 def test_the_port_is_free_again_after_stop() -> None:
