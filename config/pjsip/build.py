@@ -108,7 +108,7 @@ def step(what: str) -> Iterator[None]:
 def hash_build_inputs(source: str) -> str:
     """Everything that makes two wheels differ, known before anything is downloaded."""
     inputs = hashlib.sha256()
-    for file in ("config_site.h", "gateway.i", "leg.hpp", "build.py", *PATCHES):
+    for file in ("config_site.h", "gateway.i", "leg.hpp", "strays.hpp", "build.py", *PATCHES):
         inputs.update((HERE / file).read_bytes())
     machine = [sysconfig.get_config_var("SOABI"), sysconfig.get_platform(), *platform.libc_ver()]
     for text in [source, *CONFIGURE_OPTIONS, C_FLAGS, *SWIG_OPTIONS, *BINDING_FLAGS, *machine]:

@@ -76,6 +76,11 @@
 
 /* ---- Safety ---- */
 
+/* RTP goes to where SDP says and comes from there. Upstream follows whoever sends more than ten packets to our port, so
+ * that a stranger can have the audio of a call sent to him. */
+#define PJMEDIA_RTP_NAT_PROBATION_CNT   0x7FFFFFFF
+#define PJMEDIA_RTCP_NAT_PROBATION_CNT  0x7FFFFFFF
+
 /* Asserts end the process, and what peers send must never do that. Without them the same checks return an error. */
 #define PJ_DEBUG                    0
 #define PJ_ENABLE_EXTRA_CHECK       1

@@ -45,7 +45,11 @@ void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, uns
 
 %{
 #include "leg.hpp"
+#include "strays.hpp"
 %}
+/* Once, between libInit and libStart: every request that belongs to no call gets its answer. */
+void sipAnswerStrays();
+
 %feature("director") Leg;
 %feature("nodirector") Leg::onCallState;
 %feature("nodirector") Leg::onCallMediaState;

@@ -63,6 +63,9 @@ public:
     /* Let two legs hear each other; false until both have audio. Harmless to repeat. */
     bool join(Leg &other);
 
+    /* Whether both sides agreed on audio, held or not. False after an answer whose SDP cannot be used. */
+    bool hasAudio() const;
+
     /* Its SIP Call-ID; empty once it is gone. */
     std::string sipCallId() const;
 
@@ -147,6 +150,20 @@ inline bool Leg::join(Leg &other)
     if (port == PJSUA_INVALID_ID || others == PJSUA_INVALID_ID)
         return false;
     return pjsua_conf_connect(port, others) == PJ_SUCCESS && pjsua_conf_connect(others, port) == PJ_SUCCESS;
+}
+
+inline bool Leg::hasAudio() const
+{
+    const pjsua_call *it = call();
+    for (unsigned i = 0; it && !it->hanging_up && i < it->med_cnt; ++i) {
+        const pjsua_call_media *media = &it->media[i];
+        if (media->type == PJMEDIA_TYPE_AUDIO && media->state != PJSUA_CALL_MEDIA_NONE &&
+            media->state != PJSUA_CALL_MEDIA_ERROR)
+        {
+            return true;
+        }
+    }
+    return false;
 }
 
 inline std::string Leg::sipCallId() const

@@ -228,11 +228,12 @@ class CallMachine:
         self._live.discard(Role.OUTBOUND)
         if outcomes.tries_next_uri(event.code) and self._uris and not self._early_media:
             return self._place_next(), State.CALLING
-        self._decide(outcomes.outcome_for_code(event.code), event.code)
+        failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
+        self._decide(outcomes.outcome_for_code(failure), failure)
         headers, notes = self._carry(On.END, event.message, Role.OUTBOUND)
-        silent = event.code == 408 and not event.by_peer
-        code = 504 if silent else outcomes.answer_for_code(event.code)
-        return [*notes, Refuse(code, (outcomes.reason_header(event.code), *headers))], State.ENDING
+        silent = failure == 408 and not event.by_peer
+        code = 504 if silent else outcomes.answer_for_code(failure)
+        return [*notes, Refuse(code, (outcomes.reason_header(failure), *headers))], State.ENDING
 
     def _no_response(self, event: TimerFired) -> Step:
         if self._uris:

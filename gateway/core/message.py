@@ -20,6 +20,8 @@ _STATUS_LINE = re.compile(r"(?i:SIP/2\.0) ([1-6][0-9]{2})(?: (.*))?", re.DOTALL)
 
 _HEADER_LINE = re.compile(r"^([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+:[ \t]*+([^\n]*+)", re.MULTILINE)
 
+_LESS_THAN_STATED = " that Content-Length says"
+
 _END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
 
 # Folding (section 7.3.1). The look-behind and the possessive quantifiers keep runs of blanks linear.
@@ -37,6 +39,11 @@ class SipMessage:
     headers: Headers = Headers()
     body: str = field(default="", repr=False)
     defects: tuple[str, ...] = ()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether part of the body is missing, by what Content-Length says (RFC 3261, section 18.3)."""
+        return any(defect.endswith(_LESS_THAN_STATED) for defect in self.defects)
 
     @property
     def is_request(self) -> bool:
@@ -112,7 +119,7 @@ def _cut_body(headers: Headers, body: str, defects: list[str]) -> str:
     if present == length:
         return body
     if present < length:
-        defects.append(f"the body has {present} octets, Content-Length says {length}")
+        defects.append(f"the body has {present} of {length} octets{_LESS_THAN_STATED}")
         return body
     defects.append(f"{present - length} octets after the body were cut")
     return parse_octets(build_octets(body)[:length])

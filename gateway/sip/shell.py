@@ -16,7 +16,7 @@ import pjsua2 as pj
 
 from gateway.bridge.admission import NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
-from gateway.bridge.events import InboundEnded, OutboundEnded
+from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded
 from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.core.message import parse_message
@@ -145,6 +145,9 @@ class SipShell:
         except MessageError:
             self._turn_away(leg, MALFORMED, source)
             return
+        if message.is_cut:  # RFC 3261, section 18.3
+            self._turn_away(leg, MALFORMED, source)
+            return
         self._reports.append(Arrival(leg.leg_id, account.trunk_name, source, message, at))
 
     def _turn_away(self, leg: SipLeg, why: Rejection, source: str) -> None:
@@ -171,8 +174,21 @@ class SipShell:
     def reports(self) -> Iterator[Report]:
         """What happened since the last call, in order."""
         while self._reports:
-            yield self._reports.popleft()
+            report = self._reports.popleft()
+            if self._is_usable(report):
+                yield report
         self._drop_ended()
+
+    def _is_usable(self, report: Report) -> bool:
+        """PJSIP reads the SDP of an answer after it told of it; if that cannot be used, the leg ends as refused."""
+        if not isinstance(report, LegReport) or not isinstance(report.event, OutboundAnswered):
+            return True
+        found = self._legs.get(report.leg)
+        if found is None or found.ended or found.hasAudio():
+            return True
+        found.lost(488)
+        found.finish(0, [])
+        return False
 
     def place(self, order: Place) -> LegId:
         """Start an outbound leg; if it cannot even start, its end is reported."""

@@ -254,13 +254,13 @@ CASES = [
         408,
     ),
     Case(
-        "an end that makes no sense before an answer is ours",
+        "a BYE instead of an answer: nobody will answer",
         UNANSWERED,
         OutboundEnded(200, True, None),
-        [Refuse(502, (reason(200, "OK"),))],
+        [Refuse(480, (reason(480, "Temporarily Unavailable"),))],
         State.ENDING,
-        outcomes.INTERNAL_ERROR,
-        200,
+        outcomes.NO_ANSWER,
+        480,
     ),
     Case(
         "the caller cancels: the stack answers CANCEL itself and gives 487 as the cause",

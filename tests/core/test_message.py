@@ -150,7 +150,7 @@ def test_blank_lines_before_a_message_are_ignored() -> None:
         ("4", "body", "body", ()),
         ("0", "", "", ()),
         ("2", "body", "bo", ("2 octets after the body were cut",)),
-        ("9", "body", "body", ("the body has 4 octets, Content-Length says 9",)),
+        ("9", "body", "body", ("the body has 4 of 9 octets that Content-Length says",)),
         ("5", "Jos\u00e9", "Jos\u00e9", ()),
         ("4", "Jos\u00e9", "Jos\udcc3", ("1 octets after the body were cut",)),
         ("-1", "body", "body", ("Content-Length is not a number of octets",)),
@@ -219,3 +219,8 @@ def test_any_octets_are_a_message_or_a_message_error(data: bytes) -> None:
         parse_message(data)
     except MessageError as error:
         assert error.sip_code == 400
+
+
+@pytest.mark.parametrize(("stated", "cut"), [("4", False), ("5", True), ("3", False), ("many", False)])
+def test_a_body_that_lacks_something_is_cut(stated: str, cut: bool) -> None:
+    assert parse_message(f"INVITE sip:a@b SIP/2.0\r\nContent-Length: {stated}\r\n\r\nbody").is_cut is cut
