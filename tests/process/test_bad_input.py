@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.process.daemon import Gateway
+from tests.process.talk import talking
+from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header, sdp, status
 
 Make = Callable[[WirePeer], str | bytes]
@@ -16,14 +18,13 @@ Make = Callable[[WirePeer], str | bytes]
 @pytest.fixture(autouse=True)
 def bystander(gateway: Gateway) -> Iterator[None]:
     """Another call, which is up all the time and ends as calls do."""
-    callee = gateway.pbx.serve("uas-answer")
-    caller = gateway.twilio.call("uac-hung-up-on")
-    [call] = gateway.wait_for_talking()
-    yield
-    assert [left["id"] for left in gateway.wait_for_talking()] == [call["id"]]
-    assert gateway.request(f"/calls/{call['id']}", "DELETE")[0] == 202
-    caller.finish()
-    callee.finish()
+    with talking(gateway, "to_pbx") as talk:
+        [call] = gateway.wait_for_talking()
+        yield
+        assert [left["id"] for left in gateway.wait_for_talking()] == [call["id"]]
+        talk.hang_up()
+        ended = wait_until(lambda: [line for line in gateway.ended_calls() if line["call"] == call["id"]], "its end")
+        assert [line["reason"] for line in ended] == ["completed"]
 
 
 def invite(*headers: str, body: str | None = None) -> Make:

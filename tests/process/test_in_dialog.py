@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from tests.process.daemon import Gateway
 from tests.process.places import Place, own_host
+from tests.process.talk import Talk, talking
 from tests.process.waiting import stays_false
 from tests.process.wire import WirePeer, carrying, header, sdp, status
 
@@ -18,40 +18,13 @@ ELSEWHERE_SECONDS = 0.3
 NO_COMMON_CODEC = sdp("192.0.2.9", "97").replace("a=rtpmap:101", "a=rtpmap:97 SPEEX/8000\r\na=rtpmap:101")
 
 
-@dataclass
-class Talk:
-    """A call by hand: both peers and what it takes to speak in their dialogs."""
-
-    caller: WirePeer
-    callee: WirePeer
-    invite: str
-    answer: str
-    placed: str
-
-    def request(self, by: str, method: str, number: int) -> str:
-        if by == "caller":
-            return self.caller.in_dialog(method, self.invite, self.answer, number)
-        return self.callee.in_dialog_of_callee(method, self.placed, number)
-
-    def peer(self, name: str) -> WirePeer:
-        return self.caller if name == "caller" else self.callee
-
-
 @pytest.fixture
 def talk(gateway: Gateway) -> Iterator[Talk]:
     """A call from the PBX to Twilio, which must still be there at the end of the test."""
-    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
-        invite = caller.invite()
-        caller.send(invite)
-        placed = callee.wait_for("INVITE")
-        callee.answer(placed)
-        answer = caller.wait_for("SIP/2.0 200")
-        caller.send(caller.in_dialog("ACK", invite, answer))
+    with talking(gateway, "to_twilio") as talk:
+        yield talk
         gateway.wait_for_talking()
-        yield Talk(caller, callee, invite, answer, placed)
-        gateway.wait_for_talking()
-        caller.send(caller.in_dialog("BYE", invite, answer, 90))
-        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        talk.hang_up()
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 

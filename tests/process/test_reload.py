@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Tree
 from tests.process.places import own_host
 from tests.process.waiting import wait_until
@@ -24,6 +24,16 @@ RELOADS = 20
 Reload = Callable[[Gateway], None]
 
 
+@pytest.fixture(autouse=True)
+def as_before(gateway: Gateway) -> Iterator[None]:
+    """The module's gateway goes back to the configuration that it began with."""
+    before, gateway.configuration = gateway.configuration, copy.deepcopy(gateway.configuration)
+    yield
+    gateway.configuration = before
+    gateway.write_configuration()
+    assert gateway.request("/reload", "POST")[0] == 200
+
+
 def rename(tree: Tree) -> None:
     """The value is read where it was and written elsewhere."""
     tree["context"]["fields"] = {
@@ -32,14 +42,14 @@ def rename(tree: Tree) -> None:
     }
 
 
-def reloads(gateway: Gateway, result: str) -> float:
-    return gateway.counts()["gateway_config_reloads_total", (("result", result),)]
+def reloads(gateway: Gateway, **result: str) -> float:
+    return gateway.counted("gateway_config_reloads_total", **result)
 
 
 def reload_by_signal(gateway: Gateway) -> None:
-    before = reloads(gateway, "success") + reloads(gateway, "failure")
+    before = reloads(gateway)
     gateway.signal(signal.SIGHUP)
-    wait_until(lambda: reloads(gateway, "success") + reloads(gateway, "failure") > before, "the reload is over")
+    wait_until(lambda: reloads(gateway) > before, "the reload is over")
 
 
 def reload_by_request(gateway: Gateway) -> None:
@@ -58,8 +68,7 @@ def names_that_leave(gateway: Gateway, direction: str) -> set[str]:
 
 
 @pytest.mark.parametrize("reload", [reload_by_signal, reload_by_request])
-def test_new_calls_use_the_new_configuration(start_gateway: StartGateway, reload: Reload) -> None:
-    gateway = start_gateway()
+def test_new_calls_use_the_new_configuration(gateway: Gateway, reload: Reload) -> None:
     old = gateway.ask("/status")["plan_hash"]
     for direction in DIRECTIONS:
         assert names_that_leave(gateway, direction) == {BEFORE[direction]}
@@ -71,7 +80,7 @@ def test_new_calls_use_the_new_configuration(start_gateway: StartGateway, reload
     gateway.write_configuration()
     reload(gateway)
 
-    assert (reloads(gateway, "success"), reloads(gateway, "failure")) == (1, 0)
+    assert (reloads(gateway, result="success"), reloads(gateway, result="failure")) == (1, 0)
     new = gateway.ask("/status")["plan_hash"]
     assert new != old
     assert gateway.counts()["gateway_config_info", (("hash", new),)] == 1
@@ -113,8 +122,7 @@ def another_listener(gateway: Gateway) -> None:
     ],
     ids=["an unknown key", "no YAML", "no file", "what needs a restart"],
 )
-def test_a_bad_file_changes_nothing(start_gateway: StartGateway, spoil: Callable[[Gateway], None], place: str) -> None:
-    gateway = start_gateway()
+def test_a_bad_file_changes_nothing(gateway: Gateway, spoil: Callable[[Gateway], None], place: str) -> None:
     gateway.allowed_errors.add("reload refused")
     old = gateway.ask("/status")["plan_hash"]
     spoil(gateway)
@@ -123,7 +131,7 @@ def test_a_bad_file_changes_nothing(start_gateway: StartGateway, spoil: Callable
     assert code == 422
     assert any(place in problem for problem in json.loads(body)["problems"])
     reload_by_signal(gateway)
-    assert (reloads(gateway, "success"), reloads(gateway, "failure")) == (0, 2)
+    assert (reloads(gateway, result="success"), reloads(gateway, result="failure")) == (0, 2)
     assert len([line for line in gateway.log() if line["msg"] == "reload refused"]) == 2
     assert gateway.ask("/status")["plan_hash"] == old
     assert gateway.is_ready()
@@ -131,10 +139,9 @@ def test_a_bad_file_changes_nothing(start_gateway: StartGateway, spoil: Callable
         assert names_that_leave(gateway, direction) == {BEFORE[direction]}
 
 
-def test_a_trunk_comes_and_goes(start_gateway: StartGateway) -> None:
+def test_a_trunk_comes_and_goes(gateway: Gateway) -> None:
     """A source is allowed from the reload on that allows it, and its call outlives the one that does not."""
     newcomer = own_host()
-    gateway = start_gateway()
     trunks = gateway.configuration["trunks"]
     routes = [{"from": name, "to": "twilio"} for name in ("pbx", "branch")] + [{"from": "twilio", "to": "pbx"}]
 
@@ -170,7 +177,7 @@ def test_a_trunk_comes_and_goes(start_gateway: StartGateway) -> None:
         go(gateway.configuration)
         gateway.write_configuration()
         reload_by_request(gateway)
-        assert reloads(gateway, "success") == 2
+        assert reloads(gateway, result="success") == 2
         assert final_code() == 403
         gateway.wait_for_talking()
         caller.send(caller.in_dialog("BYE", invite, answer, 2))
@@ -179,13 +186,12 @@ def test_a_trunk_comes_and_goes(start_gateway: StartGateway) -> None:
         assert gateway.counted("gateway_rejected_total", reason="unknown-source") == 2
 
 
-def test_many_reloads_leave_nothing_behind(start_gateway: StartGateway) -> None:
-    gateway = start_gateway()
+def test_many_reloads_leave_nothing_behind(gateway: Gateway) -> None:
     for number in range(RELOADS):
         gateway.configuration["limits"]["ring_seconds"] = 10 + number
         gateway.write_configuration()
         reload_by_request(gateway)
-    assert reloads(gateway, "success") == RELOADS
+    assert reloads(gateway, result="success") == RELOADS
     callee = gateway.twilio.serve("uas-answer")
     gateway.pbx.call("uac-call").finish()
     callee.finish()
