@@ -111,9 +111,18 @@ inline void Leg::place(const std::string &uri, const std::string &from, const He
     makeCall(uri, prm);
 }
 
+/* PJSIP makes each response out of the one before it, our headers included; what was said with 180 is not said again. */
 inline void Leg::respond(int code, const HeaderWords &headers)
 {
     answer(legOperation(code, headers));
+    const pjsua_call *it = call();
+    if (!it || !it->inv->last_answer)
+        return;
+    for (size_t i = 0; i + 1 < headers.size(); i += 2) {
+        const pj_str_t name = { (char *)headers[i].data(), (pj_ssize_t)headers[i].size() };
+        while (void *said = pjsip_msg_find_hdr_by_name(it->inv->last_answer->msg, &name, NULL))
+            pj_list_erase(said);
+    }
 }
 
 inline void Leg::finish(int code, const HeaderWords &headers)
