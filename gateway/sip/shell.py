@@ -42,7 +42,9 @@ STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "
 class SourceEndpoint(pj.Endpoint):
     """Gives each INVITE to the account of the trunk that allows its source, whatever it claims."""
 
-    def __init__(self, account_for: Callable[[str, Transport], int], on_refused: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, account_for: Callable[[str, Transport], int], on_refused: Callable[[int, str, int], None]
+    ) -> None:
         super().__init__()
         self._account_for = account_for
         self._on_refused = on_refused
@@ -56,7 +58,7 @@ class SourceEndpoint(pj.Endpoint):
 
     @guarded
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
-        self._on_refused(address_of(prm.rdata.srcAddress), prm.statusCode)
+        self._on_refused(prm.callId, address_of(prm.rdata.srcAddress), prm.statusCode)
 
 
 class SipShell:
@@ -157,11 +159,20 @@ class SipShell:
     def _packet_dropped(self, source: str) -> None:
         self._reports.append(Refusal("malformed", source, 0))
 
-    def _refused_by_stack(self, source: str, code: int) -> None:
-        """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require."""
-        if not any(isinstance(report, Refusal) and report.source_address == source for report in self._reports):
-            reason = STACK_REFUSALS.get(code, "unsupported")
-            self._reports.append(Refusal(reason, source, code))
+    def _refused_by_stack(self, call_id: int, source: str, code: int) -> None:
+        """PJSIP answers by itself to a broken SDP, a codec nobody has, an unknown extension in Require.
+
+        Some it tells us of before it looks closer, such as one whose Session-Expires is too small.
+        """
+        arrivals = [report for report in self._reports if isinstance(report, Arrival) and self._is(report.leg, call_id)]
+        for arrival in arrivals:
+            self._reports.remove(arrival)
+        if not any(self._is(leg, call_id) for leg, _, _ in self._turned_away):  # that one was counted
+            self._reports.append(Refusal(STACK_REFUSALS.get(code, "unsupported"), source, code))
+
+    def _is(self, leg: LegId, call_id: int) -> bool:
+        """Whether PJSIP knows a leg by this id."""
+        return call_id != pj.PJSUA_INVALID_ID and leg in self._legs and self._legs[leg].getId() == call_id
 
     # -- SipPort -------------------------------------------------------------------------------------------------
 
