@@ -5,6 +5,8 @@ from __future__ import annotations
 import timeit
 from collections.abc import Callable
 
+import yaml
+
 from gateway.core.locators import CallFacts
 from gateway.core.mapping import Rules, apply_rules
 from gateway.core.message import parse_message
@@ -15,6 +17,7 @@ from tests.bench.lab import Lab
 from tests.bench.measurements import Figures
 
 MANY = 100
+FACTS = CallFacts("bench", "pbx", "127.0.0.2")
 
 
 def mapping(lab: Lab) -> Figures:
@@ -25,24 +28,39 @@ def mapping(lab: Lab) -> Figures:
     small = tuple((f"F{number}", f"X-{number:02}") for number in range(MANY))
     large = tuple((f"FIELD_{number}", f"X-Field-{number}") for number in range(MANY))
     timed = _time(lab, FIELDS, octets=20) | _time(lab, small, octets=4)
-    return timed | {"map_us_over_budget": _time(lab, large, octets=20)[f"map_us_{MANY}"]}
+    timed |= {"map_us_over_budget": _time(lab, large, octets=20)[f"map_us_{MANY}"]}
+    return timed | {"invite_us_worked": _worked(lab)}
+
+
+def _worked(lab: Lab) -> float:
+    """Parsing and mapping an INVITE whose values are worked on: two are transformed, one goes into User-to-User."""
+    tree = yaml.safe_load(gateway_config(lab, FIELDS))
+    context = tree["context"]
+    context["uui"] = {"twilio": {"format": "kv"}}
+    one, two, three, *_ = context["fields"].values()
+    one["transform"] = ["trim", "upper"]
+    two["transform"] = [{"replace": ["^0+", ""]}, "lower"]
+    three["twilio"] = "uui:third"
+    rules = _compiled(lab, yaml.safe_dump(tree, sort_keys=False))
+    text = invite(FIELDS, 20)
+    assert len(apply_rules(rules, parse_message(text), FACTS).headers) == len(FIELDS)
+    return _best(lab, lambda: apply_rules(rules, parse_message(text), FACTS))
 
 
 def _time(lab: Lab, fields: Fields, octets: int) -> Figures:
     text = invite(fields, octets)
     message = parse_message(text)
-    rules = _rules(lab, fields)
-    facts = CallFacts("bench", "pbx", "127.0.0.2")
+    rules = _compiled(lab, gateway_config(lab, fields))
     return {
-        f"map_us_{len(fields)}": _best(lab, lambda: apply_rules(rules, message, facts)),
+        f"map_us_{len(fields)}": _best(lab, lambda: apply_rules(rules, message, FACTS)),
         f"parse_us_{len(fields)}": _best(lab, lambda: parse_message(text)),
-        f"mapped_of_{len(fields)}": len(apply_rules(rules, message, facts).headers),
+        f"mapped_of_{len(fields)}": len(apply_rules(rules, message, FACTS).headers),
     }
 
 
-def _rules(lab: Lab, fields: Fields) -> Rules:
+def _compiled(lab: Lab, config: str) -> Rules:
     file = lab.folder / "mapping.yaml"
-    file.write_text(gateway_config(lab, fields))
+    file.write_text(config)
     plan = load(str(file)).plan()
     pbx, twilio = (next(trunk for trunk in plan.trunks if trunk.name == name) for name in ("pbx", "twilio"))
     return plan.contract.rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, pbx.dialect, twilio.profile)

@@ -53,6 +53,7 @@ ROWS = (
     Row("kb_a_call", "memory a call with audio", "KB"),
     Row("map_us_10", "mapping 10 fields", "us", 100, below=True),
     Row("parse_us_10", "  and reading that INVITE", "us"),
+    Row("invite_us_worked", "parsing and mapping 10, 2 transformed, 1 in UUI", "us", 100, below=True),
     Row("map_us_100", "mapping 100 fields", "us", 1000, below=True),
     Row("parse_us_100", "  and reading that INVITE", "us"),
     Row("map_us_over_budget", "mapping 100 fields, too many for Twilio", "us"),
