@@ -9,8 +9,17 @@ import pytest
 
 from tests.process.daemon import Gateway, Site, Tree
 
+TEST_SECONDS = 120
+"""How long a test may take on a busy machine, where a gateway alone may need many seconds to start."""
+
 Change = Callable[[Tree, Site], None]
 StartGateway = Callable[..., Gateway]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +57,10 @@ def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
 
     yield start
     for gateway in started:
-        gateway.stop_peers()
         try:
             if not gateway.has_exited():
                 gateway.assert_nothing_left(lingering=True)
         finally:
+            gateway.stop_peers()
+            gateway.end_calls()
             gateway.stop()

@@ -12,7 +12,7 @@ from tests.process.process_files import is_bound
 from tests.process.waiting import wait_until
 
 SCENARIOS = Path(__file__).parents[2] / "sipp-scenarios"
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 20
 SHOWN_CHARACTERS = 6000
 DEFAULT_KEYS = {"headers": "X-Unmapped: nothing", "max_forwards": "42"}
 """SIPp sends an empty key as an empty line, which would end the headers."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.process.daemon import Gateway
+from tests.process.daemon import Gateway, Site, Tree
 from tests.process.wire import WirePeer, header, sdp
 
 Answers = Callable[[WirePeer, str], list[str]]
@@ -37,6 +37,11 @@ def forked(callee: WirePeer, invite: str) -> list[str]:
     """Two phones ring; the second is answered."""
     first = callee.reply(invite, "180 Ringing")
     return [first, first.replace(";tag=wire", ";tag=other"), ok(callee, invite).replace(";tag=wire", ";tag=other")]
+
+
+def configure(tree: Tree, site: Site) -> None:
+    """Silence, which is what some answers amount to, is noticed soon."""
+    tree["limits"]["response_seconds"] = 0.5
 
 
 ANSWERED: dict[str, Answers] = {

@@ -12,6 +12,8 @@ from tests.process.talk import talking
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header, sdp, status
 
+MANY, FLOOD = 20, 2000
+
 Make = Callable[[WirePeer], str | bytes]
 
 
@@ -99,6 +101,12 @@ ANSWERED: dict[str, tuple[Make, int, str | None]] = {
     "Contact *": (changed(r"^Contact: .*$", "Contact: *\r"), 400, "malformed"),
     "CSeq of another method": (changed("^CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), 500, "unsupported"),
     "an extension that nobody has": (invite("Require: frobnication"), 420, "unsupported"),
+    "a session timer that is too short": (invite("Supported: timer", "Session-Expires: 5"), 422, "unsupported"),
+    "a Content-Length that is too large": (
+        changed(r"^Content-Length: .*$", "Content-Length: 5000\r"),
+        400,
+        "malformed",
+    ),
     "Replaces of nothing": (invite("Replaces: nothing;to-tag=1;from-tag=2"), 481, "unsupported"),
     "a body that is no SDP": (changed("application/sdp", "text/plain"), 415, "malformed"),
     "SDP that is none": (invite(body="this is not SDP\r\n"), 400, "malformed"),
@@ -126,7 +134,9 @@ GOOD: dict[str, Make] = {
     "300 headers": invite(*(f"X-Header-{number}: {number}" for number in range(300))),
     "a header of 60 KB": invite("X-Big: " + "x" * 60_000),
     "300 headers of one name": invite(*(f"X-Queue: {number}" for number in range(300))),
-    "LF alone ends lines": lambda peer: peer.invite().replace("\r\n", "\n"),
+    "LF alone ends header lines": lambda peer: "\n\n".join(
+        part.replace("\r\n", "\n") if part.startswith("INVITE") else part for part in peer.invite().split("\r\n\r\n")
+    ),
     "a folded header": invite("X-Queue: a\r\n b\r\n\tc"),
     "octets that are not UTF-8": lambda peer: (
         peer.invite("X-Queue: a").encode().replace(b"Queue: a", b"Queue: \xff\xfe")
@@ -206,3 +216,30 @@ def test_a_call_all_the_same(gateway: Gateway, make: Make) -> None:
         sent_on = callee.received("INVITE")[0]
         assert len(sent_on) < 2000
         assert "X-Big" not in sent_on
+
+
+def test_each_of_many_is_counted(gateway: Gateway) -> None:
+    """They arrive faster than one by one."""
+    with gateway.wire_caller(gateway.pbx) as peer:
+        messages = [str(ANSWERED["no common codec"][0](peer)) for _ in range(MANY)]
+        for message in messages:
+            peer.send(message)
+        for message in messages:
+            final = peer.wait_for_final(message)
+            assert status(final) == 488
+            peer.send(peer.in_dialog("ACK", message, final))
+    gateway.assert_rejected(*["no-common-codec"] * MANY)
+    assert gateway.counted("gateway_calls_total") == 0
+
+
+def test_a_flood_of_packets_that_cannot_be_read(gateway: Gateway) -> None:
+    """A call goes through meanwhile, and the log does not grow with them."""
+    with gateway.wire_caller(gateway.stranger) as stranger:
+        for _ in range(FLOOD):
+            stranger.send(b"\xff" * 300)
+        callee = gateway.twilio.serve("uas-answer")
+        gateway.pbx.call("uac-call").finish()
+        callee.finish()
+        gateway.assert_outcomes("to_twilio", "success/completed")
+    assert gateway.counted("gateway_rejected_total", reason="malformed") > 0
+    assert len([line for line in gateway.log() if line["level"] == "WARNING"]) <= 1

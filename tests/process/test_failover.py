@@ -13,7 +13,8 @@ pytestmark = pytest.mark.parametrize("direction", DIRECTIONS)
 
 
 def configure(tree: Tree, site: Site) -> None:
-    """Each trunk gets a second URI: the next port of the first."""
+    """Each trunk gets a second URI: the next port of the first. Silence is noticed soon."""
+    tree["limits"]["response_seconds"] = 0.5
     for side in ("pbx", "twilio"):
         place = getattr(site, side)
         tree["trunks"][side]["uris"] = [f"sip:{place}", f"sip:{second(place)}"]

@@ -106,6 +106,20 @@ def test_a_request_with_an_old_number(talk: Talk) -> None:
         assert status(talk.caller.wait_for_final(request)) == code
 
 
+def test_an_invite_that_is_repeated_before_the_answer_is_one_call(gateway: Gateway) -> None:
+    """As UDP has it when answers are slow (RFC 3261, section 17.1.1.2)."""
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        invite = caller.invite()
+        for _ in range(5):
+            caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        caller.send(invite)
+        callee.send(callee.reply(placed, "486 Busy Here"))
+        caller.send(caller.in_dialog("ACK", invite, caller.wait_for_final(invite)))
+        gateway.assert_outcomes("to_twilio", "client-error/busy")
+        assert len({header(placed, "Call-ID") for placed in callee.received("INVITE")}) == 1
+
+
 def test_an_invite_that_comes_twice_is_one_call(gateway: Gateway, talk: Talk) -> None:
     """A retransmission while the 200 was on its way."""
     talk.caller.send(talk.invite)

@@ -17,7 +17,7 @@ def few_calls(tree: Tree, site: Site) -> None:
 
 
 def slow_calls(tree: Tree, site: Site) -> None:
-    tree["limits"]["calls_per_second"] = CALLS_PER_SECOND
+    tree["limits"] |= {"calls_per_second": CALLS_PER_SECOND, "response_seconds": 0.5}
 
 
 def test_calls_at_a_time(start_gateway: StartGateway) -> None:
@@ -54,6 +54,7 @@ def test_calls_a_second(start_gateway: StartGateway) -> None:
             caller.send(caller.in_dialog("ACK", invites[header(final, "Call-ID")], final))
         refused = [final for final in caller.finals().values() if status(final) == 503]
         assert all("\r\nRetry-After: 1\r\n" in final for final in refused)
-        assert len(refused) in (INVITES - CALLS_PER_SECOND, INVITES - CALLS_PER_SECOND - 1)
+        # One second's worth at once, and what a busy machine adds while it reads the rest.
+        assert INVITES - 2 * CALLS_PER_SECOND <= len(refused) <= INVITES - CALLS_PER_SECOND
         gateway.assert_rejected(*["limit-rate"] * len(refused))
         assert len({header(placed, "Call-ID") for placed in callee.received("INVITE")}) == INVITES - len(refused)

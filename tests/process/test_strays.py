@@ -5,21 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.process.daemon import Gateway
-from tests.process.wire import status
+from tests.process.wire import header, status
 
-ANSWERS = {
-    "REGISTER": (405, 501),
-    "MESSAGE": (405, 501),
-    "PUBLISH": (405, 489, 501),
-    "REFER": (405, 481, 501, 603),
-    "FROBNICATE": (405, 501),
-    "SUBSCRIBE": (405, 489, 501),
-    "NOTIFY": (405, 481, 501),
-    "INFO": (405, 481, 501),
-    "UPDATE": (405, 481, 501),
-    "PRACK": (405, 481, 501),
-    "BYE": (481,),
-}
+ANSWERS = dict.fromkeys(("REGISTER", "MESSAGE", "PUBLISH", "REFER", "SUBSCRIBE", "FROBNICATE"), 405) | dict.fromkeys(
+    ("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"), 481
+)
 
 
 @pytest.mark.parametrize("side", ["pbx", "stranger"])
@@ -28,5 +18,7 @@ def test_a_method_that_makes_no_call(gateway: Gateway, side: str, method: str) -
     with gateway.wire_caller(getattr(gateway, side)) as peer:
         request = peer.request(method, "Event: presence", "Refer-To: <sip:a@192.0.2.1>")
         peer.send(request)
-        assert status(peer.wait_for_final(request)) in ANSWERS[method]
+        final = peer.wait_for_final(request)
+        assert status(final) == ANSWERS[method]
+        assert ANSWERS[method] != 405 or "INVITE" in header(final, "Allow")
         assert not peer.received("NOTIFY")

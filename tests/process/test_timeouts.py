@@ -31,7 +31,7 @@ def test_a_call_is_as_long_as_it_may_be(gateway: Gateway, direction: str) -> Non
     gateway.caller(direction).call("uac-hung-up-on").finish()
     callee.finish()
     [ended] = gateway.assert_outcomes(direction, "success/max-duration")
-    assert 0.6 < ended["duration_seconds"] < 1.5
+    assert 0.6 < ended["duration_seconds"] < 5
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -55,7 +55,6 @@ def test_a_caller_that_vanished_does_not_keep_the_call(gateway: Gateway, directi
         gateway.assert_outcomes(direction, "success/completed")
 
 
-@pytest.mark.timeout(ACK_SECONDS + 25)
 def test_an_answer_that_is_never_acknowledged(start_gateway: StartGateway) -> None:
     """Both directions at once, as each takes its time; and a TCP call, whose connection is closed by then."""
     gateway = start_gateway()

@@ -9,9 +9,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.01
+PATIENCE_SECONDS = 10.0
+"""Of a busy machine; nothing that works takes a tenth of it."""
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 5.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Ask until the answer is true, and give it back.
 
     Raises:

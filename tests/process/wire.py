@@ -111,9 +111,9 @@ class WirePeer:
     def _take(self, data: bytes) -> None:
         self._messages.append(data.decode(errors="replace"))
 
-    def wait_for(self, start: str, seconds: float = 5.0) -> str:
+    def wait_for(self, start: str) -> str:
         """The first message that starts so."""
-        return wait_until(lambda: self.received(start), f"{start!r} in {self._messages}", seconds)[0]
+        return wait_until(lambda: self.received(start), f"{start!r} in {self._messages}")[0]
 
     def wait_for_answer(self, request: str) -> str:
         """The first response to this request."""
