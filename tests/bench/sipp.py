@@ -106,9 +106,11 @@ class Caller:
 
         Raises:
             RuntimeError: SIPp did not run at all.
-            TimeoutExpired: it does not end, which its own limit should have seen to.
         """
-        self._process.wait(self._limit + 5)
+        try:
+            self._process.wait(self._limit + 5)
+        except subprocess.TimeoutExpired:  # too busy with what is lost to see its own limit; what is open now failed
+            processes.end(self._process, signal.SIGKILL)
         if not self._statistics.exists():
             raise RuntimeError(f"SIPp does not run, see {self._lab.folder / 'pbx.out'}")
         with self._statistics.open(newline="") as file:
