@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.process.daemon import Gateway, Site, Tree
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.sipp import Sipp
 
 TEST_SECONDS = 120
 """How long a test may take on a busy machine, where a gateway alone may need many seconds to start."""
+ACK_SECONDS = 32
+"""64 * T1: how long a 200 is repeated and the ACK waited for (RFC 3261, section 13.3.1.4)."""
 
 Change = Callable[[Tree, Site], None]
 StartGateway = Callable[..., Gateway]
@@ -39,6 +43,39 @@ def gateway(module_gateway: Gateway, tmp_path: Path) -> Iterator[Gateway]:
     """The module's gateway for one test, checked for leaks and complaints after it."""
     with module_gateway.watched(tmp_path) as watched:
         yield watched
+
+
+@dataclass(frozen=True)
+class SilentCalls:
+    """Calls of a gateway whose answer nobody acknowledges, and the peers that look on."""
+
+    gateway: Gateway
+    peers: list[Sipp]
+
+
+@pytest.fixture(scope="session")
+def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCalls]:
+    """One each way, after a call over TCP whose connection must be closed by the time they end."""
+    site = Site(tmp_path_factory.mktemp("silent"))
+    gateway = Gateway(site, site.configuration())
+    gateway.start()
+    callee = gateway.twilio.serve("uas-answer")
+    gateway.pbx.call("uac-call", "-t", "t1").finish()
+    callee.finish()
+    patience = ["-timeout", f"{ACK_SECONDS + 20}s"]
+    callees = [gateway.callee(direction).serve("uas-answer", *patience) for direction in DIRECTIONS]
+    callers = [gateway.caller(direction).call("uac-never-ack", *patience) for direction in DIRECTIONS]
+    yield SilentCalls(gateway, callees + callers)
+    gateway.stop_peers()
+    gateway.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begin_early(request: pytest.FixtureRequest) -> None:
+    """Start what takes half a minute of waiting while other tests run, if a test will ask for it."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    if any("silent_calls" in test.fixturenames for test in tests):
+        request.getfixturevalue("silent_calls")
 
 
 @pytest.fixture
