@@ -10,7 +10,7 @@ import pytest
 from tests.process.daemon import Gateway
 from tests.process.talk import talking
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, header, sdp, status
+from tests.process.wire import MEDIA_PORT, WirePeer, header, sdp, status
 
 MANY, FLOOD = 20, 2000
 
@@ -113,10 +113,10 @@ ANSWERED: dict[str, tuple[Make, int, str | None]] = {
     "SDP that ends at once": (invite(body="v=0\r\n"), 400, "malformed"),
     "SDP without media": (offer(r"^m=[\s\S]*", ""), 400, "malformed"),
     "SDP of an unknown network": (offer("IN IP4", "IN IP9"), 400, "malformed"),
-    "SDP with a port beyond all ports": (offer("audio 40000", "audio 99999"), 400, "malformed"),
+    "SDP with a port beyond all ports": (offer(f"audio {MEDIA_PORT}", "audio 99999"), 400, "malformed"),
     "no common codec": (offer(r"AVP 0 101\r\n", "AVP 97\r\na=rtpmap:97 SPEEX/8000\r\n"), 488, "no-common-codec"),
     "video only": (offer("m=audio", "m=video"), 488, "no-common-codec"),
-    "no audio wanted": (offer("audio 40000", "audio 0"), 488, "no-common-codec"),
+    "no audio wanted": (offer(f"audio {MEDIA_PORT}", "audio 0"), 488, "no-common-codec"),
     "INVITE in a dialog that never was": (with_to_tag(invite()), 481, None),
     "BYE of an unknown dialog": (with_to_tag(request("BYE")), 481, None),
     "CANCEL of nothing": (request("CANCEL"), 481, None),

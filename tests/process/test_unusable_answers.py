@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.process.daemon import Gateway
-from tests.process.wire import sdp
+from tests.process.wire import MEDIA_PORT, sdp
 
 NO_COMMON_CODEC = sdp("127.0.0.1", "97").replace("a=rtpmap:101", "a=rtpmap:97 SPEEX/8000\r\na=rtpmap:101")
 BODIES = {
     "none": "",
     "garbage": "garbage\r\n",
     "no common codec": NO_COMMON_CODEC,
-    "port 0": sdp("127.0.0.1").replace("audio 40000", "audio 0"),
+    "port 0": sdp("127.0.0.1").replace(f"audio {MEDIA_PORT}", "audio 0"),
 }
 
 

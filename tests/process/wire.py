@@ -18,6 +18,9 @@ FINAL = tuple(f"SIP/2.0 {digit}".encode() for digit in range(2, 7))
 DIALOG = ("From", "To", "Call-ID")
 TAG = "wire"
 """The tag of a callee by hand."""
+MEDIA_PORT = 30000
+"""Where peers by hand want their RTP. Nobody listens there: it is below the ports that the system hands out, so no peer
+has its SIP on it and takes audio for messages."""
 
 _numbers = itertools.count(1)
 
@@ -26,7 +29,7 @@ def sdp(host: str, formats: str = "0 101") -> str:
     """An offer or answer of G.711 and telephone-event."""
     return (
         f"v=0\r\no=wire 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-        f"m=audio 40000 RTP/AVP {formats}\r\na=rtpmap:101 telephone-event/8000\r\n"
+        f"m=audio {MEDIA_PORT} RTP/AVP {formats}\r\na=rtpmap:101 telephone-event/8000\r\n"
     )
 
 
@@ -76,11 +79,13 @@ class WirePeer:
 
     def __exit__(self, *exception: object) -> None:
         """Answer what is left, or the gateway would go on sending it to whoever comes here next."""
-        for request in self.received():
-            if not request.startswith(("SIP/2.0", "ACK")) and not self._is_settled(request):
-                final = "487 Request Terminated" if request.startswith("INVITE") else "200 OK"
-                self.send(self.reply(request, final))
-        self._socket.close()
+        try:
+            for request in self.received():
+                if not request.startswith(("SIP/2.0", "ACK")) and not self._is_settled(request):
+                    final = "487 Request Terminated" if request.startswith("INVITE") else "200 OK"
+                    self.send(self.reply(request, final))
+        finally:
+            self._socket.close()
 
     def _is_settled(self, request: str) -> bool:
         """Whether the gateway is done with its request: it has sent an ACK, or we an answer."""
