@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.bridge.call import State
 from gateway.bridge.commands import Command, Place, Refuse
 from gateway.bridge.events import (
     Event,
@@ -15,7 +16,7 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
-from gateway.bridge.machine import CallMachine, State
+from gateway.bridge.machine import CallMachine
 from gateway.core.contract import Contract, MissingPolicy
 from gateway.core.fields import Field
 from gateway.core.locators import parse_locator

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import State
 from gateway.bridge.commands import Answer, Command, Finish, Hangup, Progress, Refuse, Role, StartTimer, StopTimer
 from gateway.bridge.events import (
     Ending,
@@ -22,7 +23,7 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
-from gateway.bridge.machine import CallMachine, ImpossibleEvent, State, kind_of
+from gateway.bridge.machine import CallMachine, ImpossibleEvent, kind_of
 from gateway.bridge.outcome import Outcome
 from tests.bridge.samples import (
     ANSWERED,

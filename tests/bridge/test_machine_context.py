@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import State
 from gateway.bridge.commands import (
     Answer,
     Command,
@@ -24,7 +25,7 @@ from gateway.bridge.events import (
     OutboundProgress,
     Timer,
 )
-from gateway.bridge.machine import CallMachine, State
+from gateway.bridge.machine import CallMachine
 from gateway.core.fields import Sensitivity
 from gateway.core.message import SipMessage
 from gateway.core.receipt import Outcome as FieldOutcome

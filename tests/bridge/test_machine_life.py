@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from gateway.bridge.call import State
 from gateway.bridge.commands import (
     Answer,
     Command,
@@ -36,7 +37,6 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
-from gateway.bridge.machine import State
 from gateway.bridge.outcome import OUTCOMES, Result
 from tests.bridge.samples import CUSTOMER, FIRST, SDP, SECOND, THIRD, invite, machine_for, plan, response
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import State
 from gateway.bridge.commands import (
     Answer,
     Finish,
@@ -24,7 +25,7 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
-from gateway.bridge.machine import CallMachine, State
+from gateway.bridge.machine import CallMachine
 from gateway.bridge.outcome import Outcome
 from gateway.core.message import parse_message
 from gateway.core.plan import Limits, Trunk

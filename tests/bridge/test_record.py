@@ -8,9 +8,9 @@ import pytest
 
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.active_call import ActiveCall
+from gateway.bridge.call import State
 from gateway.bridge.commands import Role
 from gateway.bridge.events import InboundEnded, OutboundEnded
-from gateway.bridge.machine import State
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.core.terms import Direction
 from tests.bridge.samples import CUSTOMER, call_in, feed, machine_for, plan

@@ -1,0 +1,82 @@
+"""One call: where it is in its life, what is known of it, and what was decided about it so far.
+
+What happens to it is in `machine.TABLE`. The cells of that table are functions of `setup`, `talk` and `ending`: each
+takes the call and one event, and returns a step.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import replace
+
+from gateway.bridge.commands import Command, Place, Role, StartTimer
+from gateway.bridge.events import Event, Timer
+from gateway.bridge.outcome import Outcome
+from gateway.core.mapping import CallFacts
+from gateway.core.message import SipMessage
+from gateway.core.plan import Plan, Trunk
+from gateway.core.receipt import ReceiptEntry
+from gateway.core.routing import Router
+from gateway.core.terms import Direction
+
+
+class State(enum.StrEnum):
+    """Where a call is in its life."""
+
+    NEW = "new"
+    CALLING = "calling"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    TALKING = "talking"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+Step = tuple[list[Command], State]
+"""What to do, in order, and where the call is then."""
+
+
+class Call:
+    """Two legs, a direction, and what was decided about them so far."""
+
+    def __init__(self, call_id: str, plan: Plan, router: Router) -> None:
+        self.id = call_id
+        self.plan = plan
+        self.state = State.NEW
+        self.outcome: Outcome | None = None
+        self.code: int | None = None
+        """The final SIP code that ended an unanswered call: the outbound leg's, else the one we refused with."""
+        self.receipt: list[ReceiptEntry] = []
+        self.context: dict[str, str] = {}
+        self.attempts = 0
+        self.direction = Direction.TO_TWILIO
+        self.from_trunk: Trunk | None = None
+        self.to_trunk: Trunk | None = None
+        self.router = router
+        self.facts = CallFacts(call_id, "", "")
+        self.request: SipMessage | None = None
+        """The INVITE that began it."""
+        self.order: Place | None = None
+        self.uris: list[str] = []
+        """Where the next attempts would go."""
+        self.early_media = False
+        self.live: set[Role] = set()
+        """Legs that have not said that they are gone."""
+
+    def decide(self, outcome: Outcome, code: int | None = None) -> None:
+        """Settle how the call ends; what was settled stays."""
+        if self.outcome is None:
+            self.outcome, self.code = outcome, code
+
+    def place_next(self) -> list[Command]:
+        """Call the next of the trunk's URIs."""
+        assert self.order is not None
+        self.order = replace(self.order, request_uri=self.uris.pop(0))
+        self.attempts += 1
+        self.live.add(Role.OUTBOUND)
+        return [self.order, StartTimer(Timer.RESPONSE, self.plan.limits.response_seconds)]
+
+
+def late(call: Call, event: Event) -> Step:
+    """What is out of date and means nothing any more."""
+    return [], call.state

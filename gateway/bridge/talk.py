@@ -1,0 +1,65 @@
+"""A call after its answer, until the first of its legs ends."""
+
+from __future__ import annotations
+
+from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import Call, State, Step
+from gateway.bridge.carrying import carry
+from gateway.bridge.commands import Hangup, Role
+from gateway.bridge.events import (
+    Ending,
+    EndRequested,
+    Event,
+    InboundConfirmed,
+    InboundEnded,
+    OutboundEnded,
+    TimerFired,
+)
+from gateway.bridge.outcome import Outcome
+from gateway.bridge.setup import REQUEST_TERMINATED, caller_left, without_inbound
+from gateway.core.terms import On
+
+OUTCOME_BY_ENDING: dict[Ending, Outcome] = {
+    Ending.ADMIN: outcomes.ENDED_BY_ADMIN,
+    Ending.DRAIN: outcomes.DRAINED,
+    Ending.STOP: outcomes.STOPPED,
+}
+
+
+def confirmed(call: Call, event: InboundConfirmed) -> Step:
+    """The caller has our answer."""
+    return [], State.TALKING
+
+
+def left_unconfirmed(call: Call, event: InboundEnded) -> Step:
+    """The inbound leg ends and its ACK never came."""
+    if event.code == REQUEST_TERMINATED:  # CANCEL was there before our 200 could leave
+        return caller_left(call, event)
+    call.decide(outcomes.COMPLETED if event.by_peer else outcomes.ACK_MISSING)
+    return without_inbound(call, event)
+
+
+def inbound_left(call: Call, event: InboundEnded) -> Step:
+    """The caller hangs up, or is not there any more."""
+    call.decide(outcomes.COMPLETED if event.by_peer else outcomes.PEER_VANISHED)
+    return without_inbound(call, event)
+
+
+def outbound_left(call: Call, event: OutboundEnded) -> Step:
+    """The called side hangs up, or is not there any more."""
+    call.live.discard(Role.OUTBOUND)
+    call.decide(outcomes.COMPLETED if event.by_peer else outcomes.PEER_VANISHED)
+    headers, notes = carry(call, On.END, event.message, Role.OUTBOUND)
+    return [*notes, Hangup(Role.INBOUND, headers)], State.ENDING
+
+
+def too_long(call: Call, event: TimerFired) -> Step:
+    """The call is as long as it may be."""
+    call.decide(outcomes.MAX_DURATION)
+    return [Hangup(Role.INBOUND), Hangup(Role.OUTBOUND)], State.ENDING
+
+
+def cut_answered(call: Call, event: Event) -> Step:
+    """The operator ends it, or our own code failed on it."""
+    call.decide(OUTCOME_BY_ENDING[event.why] if isinstance(event, EndRequested) else outcomes.INTERNAL_ERROR)
+    return [Hangup(Role.INBOUND), Hangup(Role.OUTBOUND)], State.ENDING
