@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-import gateway.engine
+import gateway.engine.loop
+import gateway.engine.requests
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.commands import Role
 from gateway.bridge.events import (
@@ -100,8 +101,8 @@ class Bench:
         return record
 
     def assert_nothing_is_left(self) -> None:
-        engine = self.engine
-        assert (engine._calls, engine._legs, engine._own_call_ids, len(engine._timers)) == ({}, {}, set(), 0)
+        left = self.engine._registry
+        assert (left.calls, left.legs, left.own_call_ids, len(self.engine._timers)) == ({}, {}, set(), 0)
 
 
 # ---- A call ----
@@ -278,7 +279,7 @@ def test_the_stack_is_left_alone_until_something_is_due() -> None:
     bench.arrive()
     bench.step()
     bench.step(100.0)
-    assert bench.sip.waits == [gateway.engine.POLL_SECONDS, pytest.approx(0.005), 0.0]
+    assert bench.sip.waits == [gateway.engine.loop.POLL_SECONDS, pytest.approx(0.005), 0.0]
 
 
 def test_only_rounds_with_work_are_told_as_lag() -> None:
@@ -326,7 +327,7 @@ def test_a_leg_without_a_call_id_is_no_sign_of_a_loop() -> None:
     bench = Bench()
     bench.sip.call_id = lambda leg: ""  # type: ignore[method-assign]
     bench.arrive()
-    assert bench.engine._own_call_ids == set()
+    assert bench.engine._registry.own_call_ids == set()
     bench.sip.arrive(request("Call-ID:"))
     bench.step()
     assert bench.observer.rejected == []
@@ -666,7 +667,7 @@ def test_run_serves_other_threads_until_it_is_stopped() -> None:
 
 
 def test_an_engine_that_does_not_run_does_not_keep_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.engine, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(gateway.engine.requests, "ANSWER_SECONDS", 0.01)
     bench = Bench()
     with pytest.raises(TimeoutError):
         bench.engine.status()

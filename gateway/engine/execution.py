@@ -1,0 +1,121 @@
+"""Carries out what a call's machine decided, through the ports, and notes when. It decides nothing itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from gateway.bridge.active_call import ActiveCall
+from gateway.bridge.commands import (
+    Answer,
+    Command,
+    Finish,
+    Hangup,
+    HeaderList,
+    NoteContext,
+    Place,
+    Progress,
+    Refuse,
+    Role,
+    StartTimer,
+    StopTimer,
+)
+from gateway.bridge.ports import Observer, SipPort
+from gateway.bridge.timers import Timers
+from gateway.engine.registry import CallRegistry
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+
+
+class Execution:
+    """The hands of the engine."""
+
+    def __init__(self, sip: SipPort, observer: Observer, clock: Clock, registry: CallRegistry, timers: Timers) -> None:
+        self._registry = registry
+        self._timers = timers
+        self._sip = sip
+        self._observer = observer
+        self._clock = clock
+
+    def execute(self, call: ActiveCall, command: Command) -> None:
+        """Do one thing that the call's machine said."""
+        match command:
+            case Place():
+                self._place(call, command)
+            case Progress():
+                self._progress(call, command)
+            case Answer():
+                self._answer(call, command)
+            case Refuse(code, headers):
+                self._sip.refuse(call.inbound, code, headers)
+                self._respond(call, code)
+            case Hangup(role, headers):
+                self._hangup(call, role, headers)
+            case StartTimer(timer, seconds):
+                self._timers.start(call.machine.id, timer, self._clock() + seconds)
+            case StopTimer(timer):
+                self._timers.stop(call.machine.id, timer)
+            case NoteContext(on, mapped):
+                self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
+            case Finish():
+                self._finish(call)
+
+    def announce(self, call: ActiveCall) -> None:
+        """Once, when it is known where the call goes; a call that failed at once starts before it ends all the same."""
+        if not call.announced:
+            call.announced = True
+            self._observer.call_started(call.record())
+
+    def abandon(self, call: ActiveCall) -> None:
+        """Be done with a call that cannot be trusted to end by itself: cut both legs and close its record."""
+        call.machine.abandon()
+        for step in (self.announce, self._cut_outbound, self._cut_inbound, self._finish):
+            try:
+                step(call)
+            except Exception:
+                log.exception("call failed while it was given up", extra=call.names())
+
+    def _cut_outbound(self, call: ActiveCall) -> None:
+        self._hangup(call, Role.OUTBOUND, ())
+
+    def _cut_inbound(self, call: ActiveCall) -> None:
+        if call.answered is None:
+            self._sip.refuse(call.inbound, 500, ())
+        else:
+            self._sip.hangup(call.inbound, ())
+
+    def _respond(self, call: ActiveCall, code: int) -> None:
+        if call.machine.from_trunk:
+            self._observer.response(call.machine.from_trunk.name, "sent", code)
+
+    def _place(self, call: ActiveCall, order: Place) -> None:
+        leg = self._sip.place(order)
+        self._registry.place(call, leg, self._sip.call_id(leg))
+        call.invited = call.invited or self._clock()
+
+    def _progress(self, call: ActiveCall, command: Progress) -> None:
+        if command.early_media and call.outbound is not None:
+            self._sip.join(call.inbound, call.outbound)
+        self._sip.progress(call.inbound, command.code, command.headers)
+        self._respond(call, command.code)
+        call.ringing = call.ringing or self._clock()
+
+    def _answer(self, call: ActiveCall, command: Answer) -> None:
+        if call.outbound is not None:
+            self._sip.join(call.inbound, call.outbound)
+        self._sip.answer(call.inbound, command.headers)
+        self._respond(call, 200)
+        call.answered = self._clock()
+
+    def _hangup(self, call: ActiveCall, role: Role, headers: HeaderList) -> None:
+        leg = call.leg(role)
+        if leg is not None:
+            self._sip.hangup(leg, headers)
+
+    def _finish(self, call: ActiveCall) -> None:
+        call.ended = self._clock()
+        self._timers.forget(call.machine.id)
+        if self._registry.remove(call):
+            self._observer.call_ended(call.record())
