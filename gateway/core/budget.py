@@ -13,7 +13,7 @@ from gateway.core.octets import byte_length
 from gateway.core.payload import join_items
 from gateway.core.receipt import Outcome
 from gateway.core.refusal import Oversize, Refusal
-from gateway.core.sanitise import character_problem, limit_bytes, sanitise_value
+from gateway.core.sanitise import character_problem, limit_bytes, octet_limit, sanitise_value
 from gateway.core.truncation import truncate
 from gateway.core.uui import UuiEncoding, build_uui
 from gateway.core.values import FieldType
@@ -103,14 +103,9 @@ def _written(rule: Rule, value: str, rules: Rules) -> str | Refusal:
 
 
 def _uui(payload: str, rules: Rules) -> str | Refusal:
-    for limit, rule in (
-        (rules.uui.max_octets, "User-to-User of purpose isdn-uui"),
-        (rules.profile.uui_octets, f"User-to-User, profile {rules.profile.name}"),
-    ):
-        limited = payload if limit is None else limit_bytes(payload, limit, rule)
-        if isinstance(limited, Refusal):
-            return limited
-    return build_uui(payload, rules.uui)
+    limit = octet_limit(rules.uui, rules.profile)
+    limited = payload if limit is None else limit_bytes(payload, *limit)
+    return limited if isinstance(limited, Refusal) else build_uui(limited, rules.uui)
 
 
 def _header_value(name: str, value: str | Refusal, rules: Rules) -> str | Refusal:

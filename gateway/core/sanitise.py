@@ -11,6 +11,7 @@ import re
 from gateway.core.octets import byte_length, is_utf8
 from gateway.core.profile import Characters, Profile
 from gateway.core.refusal import Oversize, Refusal
+from gateway.core.uui import UuiSetup
 
 # C0, DEL and C1: no part of TEXT-UTF8char (RFC 3261, section 25.1) and harmful to terminals and parsers alike.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -57,3 +58,16 @@ def limit_bytes(value: str, allowed: int, rule: str) -> str | Refusal:
     """The value if it takes at most `allowed` octets; the refusal names both sizes and the rule."""
     size = byte_length(value)
     return value if size <= allowed else Oversize(f"{size} bytes, {allowed} allowed ({rule})", size - allowed)
+
+
+def octet_limit(setup: UuiSetup, profile: Profile) -> tuple[int, str] | None:
+    """How many octets a payload of User-to-User may have, and the rule that says so; None without one.
+
+    What a profile says goes before RFC 7434, for a far end that takes more or less than ISDN does.
+    """
+    if profile.uui_octets is not None:
+        return profile.uui_octets, f"User-to-User, profile {profile.name}"
+    if setup.max_octets is None:
+        return None
+    purpose = "of purpose isdn-uui" if setup.purpose else "without a purpose, which means isdn-uui"
+    return setup.max_octets, f"User-to-User {purpose}"

@@ -25,13 +25,22 @@ class UuiEncoding(enum.StrEnum):
     ASCII = "ascii"
 
 
+class DiscriminatorPlace(enum.StrEnum):
+    """Where the protocol discriminator is written."""
+
+    DATA = "data"
+    """The first octet of the data (RFC 7434, section 3.1)."""
+    PD = "pd"
+    """A parameter beside the data, as Genesys has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class UuiSetup:
     """How one side uses User-to-User.
 
-    `discriminator` is the Q.931 protocol discriminator (RFC 7434, section 3.1), 0 to 255: written as the first octet,
-    and the first octet of what arrives is taken off, whatever it is. None: there is none either way. `purpose` and
-    `content` are written only when given.
+    `discriminator` is the Q.931 protocol discriminator (RFC 7434, section 3.1), 0 to 255: written where
+    `discriminator_in` says; the first octet of what arrives is taken off, whatever it is, unless there is a parameter
+    `pd`. None: there is none either way. `purpose` and `content` are written only when given.
     """
 
     format: UuiFormat = UuiFormat.TEXT
@@ -39,11 +48,12 @@ class UuiSetup:
     discriminator: int | None = None
     purpose: str | None = None
     content: str | None = None
+    discriminator_in: DiscriminatorPlace = DiscriminatorPlace.DATA
 
     @property
     def max_octets(self) -> int | None:
         """How long a payload may be, the discriminator not counted; None without a rule (RFC 7434, section 3.1)."""
-        return ISDN_OCTETS if self.purpose is not None and _purpose(self.purpose) == _ISDN else None
+        return ISDN_OCTETS if _purpose(self.purpose) == _ISDN else None
 
 
 ISDN_OCTETS = 128
@@ -77,15 +87,18 @@ def parse_uui(values: Sequence[str], setup: UuiSetup) -> str | None | Refusal:
 
 def build_uui(payload: str, setup: UuiSetup) -> str:
     """The header value that carries `payload`; hex in upper case (RFC 7433, section 4.2), parameters as set up."""
+    discriminator = "" if setup.discriminator is None else f"{setup.discriminator:02X}"
+    in_data = setup.discriminator_in is DiscriminatorPlace.DATA
+    first, beside = (discriminator, "") if in_data else ("", discriminator)
     if setup.encoding is UuiEncoding.HEX:
-        discriminator = b"" if setup.discriminator is None else bytes([setup.discriminator])
-        data = (discriminator + build_octets(payload)).hex().upper()
+        data = first + build_octets(payload).hex().upper()
     else:
-        text = payload if setup.discriminator is None else f"{setup.discriminator:02X}{payload}"
+        text = first + payload
         data = text if is_token(text) else quote_string(text)
+    pd = f";pd={beside}" if beside else ""
     purpose = f";purpose={setup.purpose}" if setup.purpose else ""
     content = f";content={setup.content}" if setup.content else ""
-    return f"{data};encoding={setup.encoding}{purpose}{content}"
+    return f"{data}{pd};encoding={setup.encoding}{purpose}{content}"
 
 
 def _purpose(name: str | None) -> str:

@@ -126,7 +126,7 @@ def _limits(limits: Limits) -> plan.Limits:
 
 
 def _uui(uui: Uui) -> UuiSetup:
-    return UuiSetup(uui.format, uui.encoding, uui.discriminator, uui.purpose, uui.content)
+    return UuiSetup(uui.format, uui.encoding, uui.discriminator, uui.purpose, uui.content, uui.discriminator_in)
 
 
 def _field(name: str, field: ContextField) -> Field:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.core.uui import DiscriminatorPlace
 from gateway.settings.build import build_contract, build_profiles, build_trunk, kinds_of_message
 from gateway.settings.model import Context, UuiSides
 from gateway.settings.parts import Parts
@@ -19,6 +20,7 @@ def check_context(parts: Parts) -> Iterator[Finding]:
             yield ("context", "fields", name), problem
         if field and field.pbx is None and field.twilio is None:
             yield ("context", "fields", name), "has no place: give it pbx, twilio or both"
+    yield from _uui_findings(parts.uui)
     sound = {name: field for name, field in parts.fields.items() if field}
     contract = build_contract(Context(fields=sound, uui=parts.uui or UuiSides()))
     profiles = build_profiles({name: profile for name, profile in parts.profiles.items() if profile})
@@ -30,3 +32,9 @@ def check_context(parts: Parts) -> Iterator[Finding]:
     for kind in kinds_of_message(trunks):
         for found in contract.problems(*kind):
             yield ("context", "fields", found.field, found.key), found.text
+
+
+def _uui_findings(uui: UuiSides | None) -> Iterator[Finding]:
+    for side, setup in (("pbx", uui.pbx), ("twilio", uui.twilio)) if uui else ():
+        if setup.discriminator is None and setup.discriminator_in is not DiscriminatorPlace.DATA:
+            yield ("context", "uui", side, "discriminator_in"), "there is no discriminator to put there; set it too"

@@ -15,7 +15,7 @@ from gateway.core.plan import Dialect, MediaMode, Srtp
 from gateway.core.plan import Limits as PlannedLimits
 from gateway.core.profiles import PROFILES, Characters
 from gateway.core.terms import Direction, On, Side
-from gateway.core.uui import UuiEncoding, UuiFormat
+from gateway.core.uui import DiscriminatorPlace, UuiEncoding, UuiFormat
 from gateway.settings.endpoints import (
     AllowedText,
     HostPort,
@@ -161,6 +161,7 @@ class Uui(Section):
     format: Annotated[UuiFormat, word(UuiFormat)] = UuiFormat.TEXT
     encoding: Annotated[UuiEncoding, word(UuiEncoding)] = UuiEncoding.HEX
     discriminator: Discriminator = None
+    discriminator_in: Annotated[DiscriminatorPlace, word(DiscriminatorPlace)] = DiscriminatorPlace.DATA
     purpose: Token | None = None
     content: Token | None = None
 

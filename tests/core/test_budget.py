@@ -301,15 +301,27 @@ def test_over_the_total_a_shared_header_shrinks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("purpose", "outcome"),
-    [("isdn-uui", DROPPED), ("ISDN-interwork", DROPPED), ("foo", SENT), (None, SENT)],
+    ("purpose", "outcome", "rule"),
+    [
+        ("isdn-uui", DROPPED, "of purpose isdn-uui"),
+        ("ISDN-interwork", DROPPED, "of purpose isdn-uui"),
+        (None, DROPPED, "without a purpose, which means isdn-uui"),
+        ("foo", SENT, None),
+    ],
 )
-def test_isdn_uui_has_128_octets(purpose: str | None, outcome: Outcome) -> None:
+def test_isdn_uui_has_128_octets(purpose: str | None, outcome: Outcome, rule: str | None) -> None:
     setup = {"uui": {Side.TWILIO: UuiSetup(discriminator=0, purpose=purpose)}}
     assert carry(WIDE, (field("A", "uui"),), "a" * 128, **setup).receipt[0].outcome is SENT
     mapped = carry(WIDE, (field("A", "uui"),), "a" * 129, **setup)
     assert mapped.receipt[0].outcome is outcome
-    assert mapped.receipt[0].reason in (None, "129 bytes, 128 allowed (User-to-User of purpose isdn-uui)")
+    assert mapped.receipt[0].reason == (rule and f"129 bytes, 128 allowed (User-to-User {rule})")
+
+
+def test_a_profile_knows_better_than_isdn() -> None:
+    profile = replace(WIDE, name="own", uui_octets=200)
+    assert carry(profile, (field("A", "uui"),), "a" * 200).receipt[0].outcome is SENT
+    mapped = carry(profile, (field("A", "uui"),), "a" * 201)
+    assert mapped.receipt[0].reason == "201 bytes, 200 allowed (User-to-User, profile own)"
 
 
 # ---- Whatever comes in ----

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.refusal import Refusal
-from gateway.core.uui import UuiEncoding, UuiFormat, UuiSetup, build_uui, parse_uui
+from gateway.core.uui import DiscriminatorPlace, UuiEncoding, UuiFormat, UuiSetup, build_uui, parse_uui
 
 PLAIN = UuiSetup()
 WITH_OCTET = UuiSetup(discriminator=0)
 ASCII = UuiSetup(encoding=UuiEncoding.ASCII)
+IN_PD = UuiSetup(discriminator=4, discriminator_in=DiscriminatorPlace.PD)
 NOT_HEX = Refusal("User-to-User says encoding=hex and is not pairs of hex digits")
 
 RFC_PAYLOAD = bytes.fromhex("56a390f3d2b7310023a2").decode("utf-8", "surrogateescape")
@@ -39,6 +40,8 @@ def several(count: int) -> Refusal:
         ("first octet taken off, whatever it is", WITH_OCTET, ["04414243;encoding=hex"], "ABC"),
         ("nothing but the first octet", WITH_OCTET, ["00;encoding=hex"], ""),
         ("discriminator in pd", WITH_OCTET, ["414243;pd=04;encoding=hex"], "ABC"),
+        ("discriminator in the data where pd was agreed on", IN_PD, ["04414243;encoding=hex"], "ABC"),
+        ("discriminator in pd, as agreed on", IN_PD, ["414243;pd=04;encoding=hex"], "ABC"),
         ("first octet kept", PLAIN, ["00414243;encoding=hex"], "\x00ABC"),
         (
             "IVR behind an Avaya",
@@ -91,6 +94,9 @@ def test_a_payload_is_read(name: str, setup: UuiSetup, values: list[str], payloa
             "A",
             "0441;encoding=hex;purpose=isdn-uui;content=isdn-uui",
         ),
+        (IN_PD, "Hi there.", "48692074686572652E;pd=04;encoding=hex"),
+        (IN_PD, "", ";pd=04;encoding=hex"),
+        (UuiSetup(discriminator_in=DiscriminatorPlace.PD), "A", "41;encoding=hex"),
         (ASCII, "token-1", "token-1;encoding=ascii"),
         (ASCII, 'a "b"; c', '"a \\"b\\"; c";encoding=ascii'),
         (UuiSetup(encoding=UuiEncoding.ASCII, discriminator=4), "a b", '"04a b";encoding=ascii'),
@@ -107,6 +113,7 @@ SETUPS = st.builds(
     st.none() | st.integers(0, 255),
     st.sampled_from([None, "isdn-uui", "foo"]),
     st.sampled_from([None, "isdn-uui", "bar"]),
+    st.sampled_from(DiscriminatorPlace),
 )
 
 

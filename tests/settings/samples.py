@@ -53,7 +53,13 @@ routes:
 context:
   missing: reject
   uui:
-    pbx: {{format: text, encoding: ascii, discriminator: "04", purpose: isdn-uui, content: isdn-uui}}
+    pbx:
+      format: text
+      encoding: ascii
+      discriminator: "04"
+      discriminator_in: pd
+      purpose: isdn-uui
+      content: isdn-uui
   fields:
     customer: {{pbx: "var:CUSTOMER", twilio: "header:X-Customer", required: true, max_bytes: 64, class: pii}}
     count: {{pbx: uui, twilio: "header:X-Count", type: integer, default: 007, direction: to_twilio, on: [invite]}}

@@ -33,7 +33,7 @@ from gateway.core.profiles import PROFILES
 from gateway.core.routing import Route
 from gateway.core.terms import Direction, On, Side
 from gateway.core.transforms import Lookup, Replace, Word
-from gateway.core.uui import UuiEncoding, UuiFormat, UuiSetup
+from gateway.core.uui import DiscriminatorPlace, UuiEncoding, UuiFormat, UuiSetup
 from gateway.settings import load
 from gateway.settings.model import Configuration, Section
 from tests.settings.samples import FULL, SOUND, TLS, Loader
@@ -77,7 +77,7 @@ def test_a_file_becomes_a_contract(load_text: Loader, monkeypatch: pytest.Monkey
     contract = load_text(FULL).plan().contract
     assert contract.missing is MissingPolicy.REJECT
     assert contract.uui == {
-        Side.PBX: UuiSetup(UuiFormat.TEXT, UuiEncoding.ASCII, 4, "isdn-uui", "isdn-uui"),
+        Side.PBX: UuiSetup(UuiFormat.TEXT, UuiEncoding.ASCII, 4, "isdn-uui", "isdn-uui", DiscriminatorPlace.PD),
         Side.TWILIO: UuiSetup(),
     }
     customer, count, sid = contract.fields
