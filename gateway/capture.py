@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import dpkt
 
+from gateway.core.headers import Headers
 from gateway.core.message import SipMessage, parse_message
 from gateway.core.terms import On
 from gateway.errors import MessageError
@@ -68,6 +70,26 @@ def is_kind(message: SipMessage, on: On) -> bool:
     if on is On.PROGRESS:
         return 101 <= code < 200
     return 200 <= code < 300 if on is On.ANSWER else on is On.END and code >= 300
+
+
+def misfit(message: SipMessage, on: On) -> str | None:
+    """Why a message is not that one, None when it can be; a response without CSeq can be one to an INVITE."""
+    whole = message
+    if message.headers.first("CSeq") is None:
+        whole = replace(message, headers=Headers([*message.headers, ("CSeq", "1 INVITE")]))
+    if is_kind(whole, on):
+        return None
+    said = f"a response of {message.status_code}" if message.status_code else message.method
+    return f"the message is {said}, and {on} is {_MEANT[on]}"
+
+
+_MEANT: Final = {
+    On.INVITE: "INVITE",
+    On.PROGRESS: "a response to INVITE from 101 to 199",
+    On.ANSWER: "a response to INVITE from 200 to 299",
+    On.END: "BYE, or a response to INVITE of 300 or more",
+    On.REFER: "REFER",
+}
 
 
 def _messages(data: bytes, reader: Callable[[io.BytesIO], Any]) -> Iterator[SipMessage]:

@@ -86,10 +86,17 @@ def _add_context_commands(commands: Any) -> None:
     command = commands.add_parser("explain", help=purpose, description=purpose, allow_abbrev=False)
     command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
     command.add_argument("file", metavar="FILE", help="a SIP message as text, or a packet capture (pcap, pcapng)")
-    command.add_argument("--direction", choices=[*Direction], required=True, help="of the message's call")
-    command.add_argument("--on", choices=[*On], default=On.INVITE.value, help="which message it is (default: invite)")
     command.add_argument(
-        "--from", dest="sender", choices=[*Side], help="who sent it; needed where both can (default: the side called)"
+        "--direction", choices=[one.value for one in Direction], required=True, help="of the message's call"
+    )
+    command.add_argument(
+        "--on", choices=[one.value for one in On], default=On.INVITE.value, help="which message it is (default: invite)"
+    )
+    command.add_argument(
+        "--from",
+        dest="sender",
+        choices=[one.value for one in Side],
+        help="who sent it, where both sides can (default: the side called)",
     )
     command.add_argument("--json", action="store_true", help="one JSON object")
     purpose = "export the context contract for the people on the other side"
@@ -108,13 +115,15 @@ def _explain(options: argparse.Namespace) -> int:
         print(f"gateway explain: --from must be {' or '.join(possible)} for {on} {direction}", file=sys.stderr)
         return WRONG_USAGE
     try:
-        found = explain_file(load(options.config).plan(), options.file, direction, on, sender)
+        found, doubt = explain_file(load(options.config).plan(), options.file, direction, on, sender)
     except ConfigError as error:
         return _complain(error, FAILED)
     except (OSError, MessageError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         print(f"{options.file}: {reason}", file=sys.stderr)
         return FAILED
+    if doubt:
+        print(f"{options.file}: warning: {doubt}; it is read as one all the same", file=sys.stderr)
     print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else build_explanation(found))
     return DONE
 

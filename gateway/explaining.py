@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.capture import read_message
+from gateway.capture import misfit, read_message
 from gateway.core.explanation import Explanation, explain, likely_sender
 from gateway.core.plan import Plan
 from gateway.core.scopes import Message
@@ -10,15 +10,18 @@ from gateway.core.terms import Direction, On, Side
 from gateway.settings.table import build_table
 
 
-def explain_file(plan: Plan, file: str, direction: Direction, on: On, sender: Side | None) -> Explanation:
-    """Map the message of a file as a call would.
+def explain_file(
+    plan: Plan, file: str, direction: Direction, on: On, sender: Side | None
+) -> tuple[Explanation, str | None]:
+    """Map the message of a file as a call would; with it, what speaks against it being that message at all.
 
     Raises:
         OSError: the file cannot be read.
         MessageError: it holds no such message.
     """
     message = read_message(file, on)
-    return explain(plan, message, Message(direction, on, sender or likely_sender(direction, on)))
+    kind = Message(direction, on, sender or likely_sender(direction, on))
+    return explain(plan, message, kind), misfit(message, on)
 
 
 def build_explanation(explanation: Explanation) -> str:

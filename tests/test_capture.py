@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.capture import is_kind, read_message
+from gateway.capture import is_kind, misfit, read_message
 from gateway.core.message import parse_message
 from gateway.core.terms import On
 from gateway.errors import MessageError
@@ -220,3 +220,22 @@ def test_any_capture_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory
     path.write_bytes(magic + data)
     with pytest.raises(MessageError):
         read_message(str(path), On.INVITE)
+
+
+@pytest.mark.parametrize(
+    ("data", "on", "doubt"),
+    [
+        (INVITE, On.INVITE, None),
+        (ANSWER, On.INVITE, "the message is a response of 200, and invite is INVITE"),
+        (INVITE, On.ANSWER, "the message is INVITE, and answer is a response to INVITE from 200 to 299"),
+        (BYE_ANSWER, On.ANSWER, "the message is a response of 200, and answer is a response to INVITE from 200 to 299"),
+        (TRYING, On.PROGRESS, "the message is a response of 100, and progress is a response to INVITE from 101 to 199"),
+        (REFER, On.END, "the message is REFER, and end is BYE, or a response to INVITE of 300 or more"),
+        (BYE, On.REFER, "the message is BYE, and refer is REFER"),
+        (sip("SIP/2.0 200 OK", "X-A: 1"), On.ANSWER, None),
+        (sip("SIP/2.0 200 OK", "X-A: 1"), On.END,
+         "the message is a response of 200, and end is BYE, or a response to INVITE of 300 or more"),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_not_the_one_meant_is_told(data: bytes, on: On, doubt: str | None) -> None:
+    assert misfit(parse_message(data), on) == doubt

@@ -79,24 +79,54 @@ def test_explain_gives_one_object(config: str, tmp_path: Path, capsys: pytest.Ca
     assert (found["on"], found["webhook"]) == ("end", {"DialSipHeader_X-Agent": "é"})
 
 
+def test_a_message_of_another_kind_is_explained_with_a_warning(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = message(tmp_path, "SIP/2.0 200 OK\nCSeq: 1 INVITE\nX-PBX-QUEUE: a")
+    assert main(["explain", config, "--direction", "to_twilio", "--json", file]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["headers"] == [["X-Queue", "a"]]
+    assert printed.err == (
+        f"{file}: warning: the message is a response of 200, and invite is INVITE; it is read as one all the same\n"
+    )
+
+
 def test_a_sender_that_cannot_be_is_wrong_usage(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", config, "--direction", "to_pbx", "--from", "pbx", "x.sip"]) == 2
     assert capsys.readouterr().err == "gateway explain: --from must be twilio for invite to_pbx\n"
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "complaint"),
     [
-        ["explain", "a.yaml", "b.sip"],
-        ["explain", "a.yaml", "--direction", "up", "b.sip"],
-        ["explain", "a.yaml", "--direction", "to_pbx", "--on", "ack", "b.sip"],
-        ["contract", "a.yaml", "--format", "pdf"],
+        (["explain", "a.yaml", "b.sip"], "the following arguments are required: --direction"),
+        (
+            ["explain", "a.yaml", "--direction", "up", "b.sip"],
+            "argument --direction: invalid choice: up (choose from to_twilio, to_pbx)",
+        ),
+        (
+            ["explain", "a.yaml", "--direction", "to_pbx", "--on", "ack", "b.sip"],
+            "argument --on: invalid choice: ack (choose from invite, progress, answer, end, refer)",
+        ),
+        (
+            ["explain", "a.yaml", "--direction", "to_pbx", "--from", "both", "b.sip"],
+            "argument --from: invalid choice: both (choose from pbx, twilio)",
+        ),
+        (
+            ["contract", "a.yaml", "--format", "pdf"],
+            "argument --format: invalid choice: pdf (choose from json-schema, markdown)",
+        ),
     ],
 )
-def test_wrong_usage_is_2(arguments: list[str]) -> None:
+def test_wrong_usage_is_2_and_says_what_is_right(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+    # Later versions of Python leave the quotes out.
+    said = capsys.readouterr().err.replace("'", "")
+    assert said.endswith(f"gateway {arguments[0]}: error: {complaint}\n")
 
 
 def test_a_file_that_is_no_message_is_1(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
