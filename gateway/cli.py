@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _contract(options.config, options.format)
         case "demo":
             return _demo()
+        case "lab":
+            return _lab_twilio(options.config)
         case command:
             return _admin(command, options.admin)
 
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_context_commands(commands)
     purpose = "call both ways between a PBX and a Twilio stand-in on loopback and show what was mapped"
     commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
+    _add_lab(commands)
     for name, purpose in (
         ("calls", "list the calls of a running gateway"),
         ("status", "show the state of a running gateway"),
@@ -103,6 +106,15 @@ def _add_context_commands(commands: Any) -> None:
     command = commands.add_parser("contract", help=purpose, description=purpose, allow_abbrev=False)
     command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
     command.add_argument("--format", choices=CONTRACT_FORMATS, default=CONTRACT_FORMATS[0], help="default: %(default)s")
+
+
+def _add_lab(commands: Any) -> None:
+    purpose = "play the other side on loopback, to develop against"
+    lab = commands.add_parser("lab", help=purpose, description=purpose, allow_abbrev=False)
+    peers = lab.add_subparsers(dest="peer", required=True, metavar="PEER")
+    purpose = "a stand-in for Twilio's Programmable Voice: SIP, signed webhooks, TwiML, REST"
+    twilio = peers.add_parser("twilio", help=purpose, description=purpose, allow_abbrev=False)
+    twilio.add_argument("--config", metavar="CONFIG", required=True, help="its configuration file (YAML)")
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -165,6 +177,17 @@ def _demo() -> int:
     try:
         return demo()
     except StartError as error:
+        return _complain(error, NOT_STARTED)
+
+
+def _lab_twilio(config: str) -> int:
+    try:
+        from gateway.lab.twilio.server import main as twilio
+    except ModuleNotFoundError as error:
+        return _complain(StartError(f"{error}; install the gateway with its extra [lab]"), NOT_STARTED)
+    try:
+        return twilio(config)
+    except (ConfigError, StartError) as error:
         return _complain(error, NOT_STARTED)
 
 

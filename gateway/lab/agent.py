@@ -10,6 +10,7 @@ import itertools
 import struct
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pjsua2 as pj
@@ -26,10 +27,22 @@ CODECS = ("PCMU/8000", "PCMA/8000")
 TONE_MILLISECONDS = 30_000
 """One turn of a tone that goes on: what a generator plays before it starts again."""
 MILLISECONDS = 1000
+FRAME_MICROSECONDS = 20_000
 DTMF_IS_UPDATE = 1
 """PJMEDIA_STREAM_DTMF_IS_UPDATE, which pjsua2 has no name for: more of a digit that was told before."""
 WAV_HEADER = struct.Struct("<4sI")
 """What a WAV file begins with: its name, and the size of all that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A call to place. `caller` is what From says, empty for the agent's own name; the rest answers a challenge."""
+
+    uri: str
+    headers: HeaderList = ()
+    caller: str = ""
+    username: str = ""
+    password: str = ""
 
 
 def call_settings(headers: HeaderList, code: int = 0) -> pj.CallOpParam:
@@ -59,6 +72,7 @@ class LabCall(pj.Call):
         self._recording: Path | None = None
         self._recorded_at = 0.0
         self._audio: pj.AudioMedia | None = None
+        self._tap: Tap | None = None
 
     def report(self, event: str, **details: object) -> None:
         """Tell what happened to this call."""
@@ -74,9 +88,40 @@ class LabCall(pj.Call):
         self._tone.play(pj.ToneDescVector([tone]), True)
         self._connect_tone()
 
+    def be_silent(self) -> None:
+        """End the tone."""
+        self._tone = None
+
     def _connect_tone(self) -> None:
         if self._tone is not None and self._audio is not None:
             self._tone.startTransmit(self._audio)
+
+    def tap(self, take: Callable[[bytes], None]) -> None:
+        """Give what is heard from now on to `take`: 20 ms of 16-bit samples at a time, on a thread of the stack."""
+        self._tap = Tap(take)
+        self._connect_tap()
+
+    def untap(self) -> None:
+        """End what `tap` began."""
+        if self._tap is not None and self._audio is not None:
+            self._audio.stopTransmit(self._tap)
+        self._tap = None
+
+    def _connect_tap(self) -> None:
+        if self._tap is not None and self._audio is not None:
+            self._audio.startTransmit(self._tap)
+
+    def link(self, other: LabCall) -> None:
+        """Let two calls hear each other, if audio flows in both."""
+        if self._audio is not None and other._audio is not None:
+            self._audio.startTransmit(other._audio)
+            other._audio.startTransmit(self._audio)
+
+    def unlink(self, other: LabCall) -> None:
+        """End what `link` began."""
+        if self._audio is not None and other._audio is not None:
+            self._audio.stopTransmit(other._audio)
+            other._audio.stopTransmit(self._audio)
 
     def listen(self, path: Path, seconds: float) -> None:
         """Record what is heard for `seconds`.
@@ -112,7 +157,7 @@ class LabCall(pj.Call):
         message = _received(prm.e)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.ended = True
-            self._audio = self._tone = None
+            self._audio = self._tone = self._tap = None
             self.report("ended", code=info.lastStatusCode, reason=info.lastReason, message=message)
         elif info.state == pj.PJSIP_INV_STATE_EARLY and message is not None:
             self.report("progress", code=info.lastStatusCode, message=message)
@@ -129,12 +174,41 @@ class LabCall(pj.Call):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self._audio = self.getAudioMedia(index)
                 self._connect_tone()
+                self._connect_tap()
                 self.report("audio", codec=self.getStreamInfo(index).codecName)
+
+    @guarded
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+        self.report("refer", target=prm.dstUri)
+
+    @guarded
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        self.report("referred", code=prm.statusCode, final=prm.finalNotify)
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
         if not prm.flags & DTMF_IS_UPDATE:
             self.report("digit", digit=prm.digit)
+
+
+class Tap(pj.AudioMediaPort):
+    """Where audio leaves the stack."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._take = take
+        form = pj.MediaFormatAudio()
+        form.init(pj.PJMEDIA_FORMAT_PCM, RATE, 1, FRAME_MICROSECONDS, 16)
+        self.createPort("tap", form)
+
+    def callback_failed(self) -> None:
+        """A frame is lost; the log has the traceback."""
+
+    @guarded
+    def onFrameReceived(self, frame: pj.MediaFrame) -> None:
+        if frame.type == pj.PJMEDIA_FRAME_TYPE_AUDIO:
+            self._take(bytes(frame.buf))
 
 
 class LabAccount(pj.Account):
@@ -162,8 +236,11 @@ class Agent:
         self._endpoint = pj.Endpoint()
         self._start(address, port)
         self.port = int(self._endpoint.transportGetInfo(0).localName.rsplit(":", 1)[1])
+        self._address = address
         self._account = LabAccount(self._invited)
         self._account.create(_account_config(address, self.port))
+        self._known: dict[tuple[str, str], LabAccount] = {("", ""): self._account}
+        self._links: set[frozenset[int]] = set()
 
     def _start(self, address: str, port: int) -> None:
         pj.sipSetLogLevel(0)
@@ -200,18 +277,59 @@ class Agent:
         # Without the flag the stack waits a second for answers to what it sent last.
         self._endpoint.libDestroy(0 if left else pj.PJSUA_DESTROY_NO_NETWORK)
 
-    def place(self, uri: str, headers: HeaderList, caller: str) -> LabCall:
-        """Call `uri`; `caller` is what From shall say, empty for the agent's own name.
+    def new_number(self) -> int:
+        """A number for a call to come; from any thread."""
+        return next(self._numbers)
+
+    def place(self, order: Order, number: int | None = None) -> LabCall:
+        """Call somebody.
 
         Raises:
             pj.Error: the stack cannot even send it.
         """
-        call = LabCall(self._account, next(self._numbers), self._tell)
-        prm = call_settings(tuple(headers))
-        prm.txOption.localUri = caller
-        call.makeCall(uri, prm)
+        account = self._account_of(order.username, order.password)
+        call = LabCall(account, self.new_number() if number is None else number, self._told)
+        prm = call_settings(tuple(order.headers))
+        prm.txOption.localUri = order.caller
+        call.makeCall(order.uri, prm)
         self._calls[call.number] = call
         return call
+
+    def _account_of(self, username: str, password: str) -> LabAccount:
+        """Who answers a challenge with these; kept, as a stack has few users."""
+        if (username, password) not in self._known:
+            config = _account_config(self._address, self.port)
+            config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", username, 0, password))
+            account = LabAccount(self._invited)
+            account.create(config)
+            self._known[username, password] = account
+        return self._known[username, password]
+
+    def link(self, one: int, other: int) -> None:
+        """Let two calls hear each other, now or as soon as audio flows in both, until one ends."""
+        self._links.add(frozenset((one, other)))
+        self._connect(one)
+
+    def unlink(self, one: int, other: int) -> None:
+        """End what `link` began."""
+        self._links.discard(frozenset((one, other)))
+        first, second = self.find(one), self.find(other)
+        if first and second:
+            first.unlink(second)
+
+    def _connect(self, number: int) -> None:
+        for pair in self._links:
+            if number in pair:
+                first, second = (self.find(one) for one in pair)
+                if first and second:
+                    first.link(second)
+
+    def _told(self, event: Event) -> None:
+        if event["event"] == "audio":
+            self._connect(int(str(event["call"])))
+        elif event["event"] == "ended":
+            self._links = {pair for pair in self._links if event["call"] not in pair}
+        self._tell(event)
 
     def find(self, number: int) -> LabCall | None:
         """A call that has not ended."""
@@ -219,7 +337,7 @@ class Agent:
         return None if call is None or call.ended else call
 
     def _invited(self, prm: pj.OnIncomingCallParam) -> None:
-        call = LabCall(self._account, next(self._numbers), self._tell, prm.callId)
+        call = LabCall(self._account, self.new_number(), self._told, prm.callId)
         self._calls[call.number] = call
         call.report("invite", message=prm.rdata.wholeMsg, source=address_of(prm.rdata.srcAddress))
 

@@ -40,7 +40,7 @@ from pathlib import Path
 
 import pjsua2 as pj
 
-from gateway.lab.agent import Agent, Event, LabCall, call_settings
+from gateway.lab.agent import Agent, Event, LabCall, Order, call_settings
 from gateway.lab.tone import LOUDNESS_DBFS
 
 POLL_SECONDS = 0.01
@@ -94,7 +94,7 @@ class Phone:
 
     def _carry_out(self, command: Command) -> None:
         if command["do"] == "call":
-            call = self._agent.place(str(command["uri"]), _headers(command), str(command.get("caller", "")))
+            call = self._agent.place(Order(str(command["uri"]), _headers(command), str(command.get("caller", ""))))
             call.report("placed", call_id=call.getInfo().callIdString)
             return
         action = self._on_call[str(command["do"])]

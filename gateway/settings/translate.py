@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 _UNKNOWN: Final = "extra_forbidden"
 
 
-def translate(error: ValidationError) -> list[Finding]:
-    """Every problem with its place, but none for a value that the document has a problem with already."""
+def translate(error: ValidationError, root: type[Section] = Configuration) -> list[Finding]:
+    """Every problem with its place, but none for a value that the document has a problem with already.
+
+    `root` is the section that was validated.
+    """
     items = error.errors(include_url=False)
-    return [(item["loc"], _sentence(item)) for item in items if item["input"] is not None or item["type"] == _UNKNOWN]
+    return [
+        (item["loc"], _sentence(item, root)) for item in items if item["input"] is not None or item["type"] == _UNKNOWN
+    ]
 
 
-def _sentence(item: ErrorDetails) -> str:
+def _sentence(item: ErrorDetails, root: type[Section]) -> str:
     """One of the few kinds of error that our models can have: they convert nothing, so nothing else can fail."""
     place = item["loc"]
     kind = item["type"]
     if kind == "missing":
-        return f"is missing: {_keys(_section_at(place))[str(place[-1])].description}"
+        return f"is missing: {_keys(_section_at(place, root))[str(place[-1])].description}"
     if kind == _UNKNOWN:
-        return _unknown(str(place[-1]), _section_at(place))
+        return _unknown(str(place[-1]), _section_at(place, root))
     if kind in ("model_type", "dict_type"):
         return f"must be a mapping (lines of `key: value`), not {_structure(item['input'])}"
     if kind == "tuple_type":
@@ -58,9 +63,9 @@ def _keys(section: type[Section]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-def _section_at(place: Place) -> type[Section]:
+def _section_at(place: Place, root: type[Section]) -> type[Section]:
     """The section that holds the last key of `place`."""
-    section: type[Section] = Configuration
+    section = root
     steps = iter(place[:-1])
     for step in steps:
         annotation = _keys(section)[str(step)].annotation

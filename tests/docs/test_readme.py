@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,9 @@ def test_every_command_and_option_exists(capsys: pytest.CaptureFixture[str]) -> 
     used = list(gateway_commands())
     assert {command for command, *_ in used} >= {"run", "check", "calls", "status", "drain", "reload"}
     for command, *arguments in used:
+        below = takewhile(lambda word: re.fullmatch("[a-z]+", word), arguments)  # such as `lab twilio`
         with pytest.raises(SystemExit) as end:
-            cli.main([command, "--help"])
+            cli.main([command, *below, "--help"])
         text = capsys.readouterr().out
         assert end.value.code == 0, command
         for argument in arguments:
@@ -219,6 +221,15 @@ def test_every_rejection_both_ways() -> None:
     for rejection in (admission.DRAINING, admission.FULL, admission.TOO_FAST, admission.LOOP, admission.TOO_MANY_HOPS):
         retry = [f"`{name}: {value}`" for name, value in rejection.headers if name == "Retry-After"]
         assert answers[rejection.reason] == ", ".join([str(rejection.code), *retry])
+
+
+# ---- The lab ----
+
+
+def test_every_way_both_ways() -> None:
+    tests = (ROOT / "tests/lab/twilio/test_ways.py").read_text()
+    rows = README.section("Develop without Twilio").table("Way")
+    assert [words(row[1])[0] for row in rows] == re.findall(r"^def (test_\w+)", tests, re.MULTILINE)
 
 
 # ---- The world outside ----
