@@ -116,6 +116,10 @@ class Contract:
         """Whether any field is on that message; where none is, it need not even be parsed."""
         return any(on in one.on for one in self.fields)
 
+    def ways(self, dialect: Dialect) -> dict[Side, Ways]:
+        """How each side writes what has no fixed place; `dialect` is the PBX trunk's."""
+        return {side: Ways(dialect, self.uui.get(side, UuiSetup())) for side in Side}
+
     def rules(self, direction: Direction, on: On, sender: Side, dialect: Dialect, profile: Profile) -> Rules:
         """The rules for one kind of message; `dialect` is the PBX trunk's, `profile` that of the trunk it goes to.
 
@@ -148,7 +152,7 @@ class Contract:
         if problems:
             raise ValueError(f"field {problems[0].field}: {problems[0].text}")
         fields = self._fields(message)
-        sides = {side: Ways(dialect, self.uui.get(side, UuiSetup())) for side in Side}
+        sides = self.ways(dialect)
         rules = tuple(_compile_rule(one, message.sender, sides) for one in fields)
         return Rules(
             direction=message.direction,

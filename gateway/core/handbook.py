@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 from gateway.core.contract import Contract
 from gateway.core.fields import Field
@@ -17,6 +17,7 @@ from gateway.core.payload import UuiFormat, build_item, build_whole, join_items
 from gateway.core.profile import Sends, is_reserved, matches_name
 from gateway.core.refusal import Refusal
 from gateway.core.scopes import Message, takes_part
+from gateway.core.sending import TO_THE_PBX, percent
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup, build_uui
 from gateway.core.values import FieldType
@@ -40,7 +41,6 @@ _FROM_THE_PBX = (
     (Message(Direction.TO_PBX, On.ANSWER, Side.PBX), "The PBX answers: parameters of the screening `url` of `<Sip>`"),
     (Message(Direction.TO_PBX, On.END, Side.PBX), "The PBX ends or refuses: parameters of the `action` of `<Dial>`"),
 )
-_TO_THE_PBX = Message(Direction.TO_PBX, On.INVITE, Side.TWILIO)
 
 
 def build_handbook(contract: Contract, sends: Sends | None) -> str:
@@ -84,12 +84,12 @@ def _arrivals(fields: Sequence[Field], message: Message, setup: UuiSetup) -> Ite
 
 def _sending(fields: Sequence[Field], setup: UuiSetup, sends: Sends) -> Iterator[str]:
     """How Twilio places a call to the PBX, and which headers it adds by itself."""
-    headers = list(_headers(fields, _TO_THE_PBX, setup))
+    headers = list(_headers(fields, TO_THE_PBX, setup))
     ours = [one for one in headers if matches_name(one[1], sends.names) and not is_reserved(one[1])]
     if ours:
-        query = "&".join(f"{name}={_percent(value)}" for _, name, value in ours)
+        query = "&".join(f"{name}={percent(value)}" for _, name, value in ours)
         uri = f"sip:{USER}@{GATEWAY};transport=tls?{query}"
-        pairs = [(", ".join(names), _code(name), _code(f"{name}={_percent(value)}")) for names, name, value in ours]
+        pairs = [(", ".join(names), _code(name), _code(f"{name}={percent(value)}")) for names, name, value in ours]
         yield f"## Calls to the PBX: headers in the SIP URI\n\n{_table(('Field', 'Header', 'In the URI'), pairs)}"
         yield (
             f"Percent-encode every value, all but letters and digits. The URI has under {sends.uri_characters} "
@@ -143,10 +143,6 @@ def example_of(one: Field) -> str:
         return one.default
     example = _EXAMPLES[one.type]
     return example[: one.max_bytes] if one.type is FieldType.TEXT else example
-
-
-def _percent(value: str) -> str:
-    return quote(value, safe="")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,7 +6,9 @@ Looks at names only; values are checked by `gateway.core.sanitise`.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from gateway.core.headers import canonical_name, is_header_name
 from gateway.core.terms import Direction, On, Side
@@ -44,15 +46,24 @@ class Scope:
         """Whether a header of this name is known to get lost."""
         return _matches(canonical_name(name), self.lost)
 
+    @property
+    def said(self) -> str:
+        """What is known, for a person."""
+        read = f"{', '.join(self.read)} as {self.where}" if self.read else ""
+        lost = f"{', '.join(self.lost)} gets lost" if self.lost else ""
+        return "; ".join(filter(None, (read, lost))) or "nothing is known"
+
 
 @dataclass(frozen=True, slots=True)
 class Sends:
     """What a far end can send in the headers of a URI it calls: names, and characters with all escapes counted.
 
-    `uri_characters` bounds the URI without its headers, `headers_characters` the headers, both exclusive.
+    `uri_characters` bounds the URI without its headers, `headers_characters` the headers, both exclusive. `itself` are
+    headers that it writes without being told.
     """
 
     names: tuple[str, ...]
+    itself: tuple[str, ...]
     uri_characters: int
     headers_characters: int
     refer_to_characters: int
@@ -85,6 +96,14 @@ class Profile:
     def scope(self, direction: Direction, on: On) -> Scope | None:
         """What it does with the headers of a message; None where nothing is known."""
         return next((scope for scope in self.scopes if scope.direction is direction and scope.on is on), None)
+
+    def rules(self) -> Iterator[tuple[str, str, str]]:
+        """Every rule with what it says and the source that says so, as text."""
+        for rule, source in self.sources:
+            value = attrgetter(rule)(self)
+            yield rule, ", ".join(value) if isinstance(value, tuple) else str(value or "none"), source
+        for scope in self.scopes:
+            yield f"{scope.direction} {scope.on}", scope.said, scope.source
 
     def scope_problem(self, name: str, direction: Direction, on: On) -> str | None:
         """Why a header of this name is of no use on this message, and what is; None when it may be."""

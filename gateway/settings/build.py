@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from gateway.core import plan
 from gateway.core.contract import Contract
@@ -19,6 +19,7 @@ from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
 from gateway.settings import model
 from gateway.settings.model import Admin, Configuration, Context, ContextField, Limits, Media, Tls, Trunk, Uui
+from gateway.settings.scalars import Lifted
 
 DEFAULT_PROFILE: Final = {Side.PBX: "pbx", Side.TWILIO: "sip-domain"}
 HASH_DIGITS: Final = 12
@@ -74,9 +75,20 @@ def build_profiles(sections: Mapping[str, model.Profile]) -> dict[str, Profile]:
 
 def _profile(name: str, section: model.Profile) -> Profile:
     base = PROFILES[section.base]
-    changed = section.model_dump(exclude={"base"}, exclude_none=True)
-    sources = [source for source in base.sources if source[0] not in changed]
-    return replace(base, name=name, sources=(*sources, *((rule, "the configuration") for rule in changed)), **changed)
+    given = section.model_dump(exclude={"base", "sources"}, exclude_none=True)
+    changed: dict[str, Any] = {rule: None if value is Lifted.NONE else value for rule, value in given.items()}
+    told = section.sources.model_dump()
+    ours = {
+        _RULES.get(rule, rule): f"the configuration: {told[rule]}" if told[rule] else "the configuration"
+        for rule in changed
+    }
+    if base.sends and "sends" in changed:
+        changed["sends"] = replace(base.sends, names=changed["sends"])
+    return replace(base, name=name, sources=tuple({**dict(base.sources), **ours}.items()), **changed)
+
+
+_RULES: Final = {"sends": "sends.names"}
+"""The rules of a profile that have another name in the file."""
 
 
 def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> plan.Trunk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.core.sending import sending_problems
 from gateway.core.uui import DiscriminatorPlace
 from gateway.settings.build import build_contract, build_profiles, build_trunk, kinds_of_message
 from gateway.settings.model import Context, UuiSides
@@ -29,6 +30,9 @@ def check_context(parts: Parts) -> Iterator[Finding]:
         for name, trunk in (parts.trunks or {}).items()
         if trunk and (trunk.profile is None or trunk.profile in profiles)
     ]
+    for profile in dict.fromkeys(trunk.profile for trunk in trunks):
+        for found in sending_problems(contract.fields, profile):
+            yield ("context", "fields", found.field, found.key), found.text
     for kind in kinds_of_message(trunks):
         for found in contract.problems(*kind):
             yield ("context", "fields", found.field, found.key), found.text

@@ -37,6 +37,9 @@ def check_trunks(parts: Parts) -> Iterator[Finding]:
         if parts.sip:
             yield from _transport_findings(name, trunk, parts.sip)
     yield from _shared_networks(sound)
+    for name, profile in parts.profiles.items():
+        if profile:
+            yield from _rule_findings(name, profile)
     for index, route in enumerate(parts.routes):
         if route:
             yield from _route_findings(("routes", index), route, parts.trunks)
@@ -59,6 +62,15 @@ def _profile_findings(name: str, trunk: Trunk, profiles: Mapping[str, Profile | 
         fitting = listed(known for known, side in sides.items() if side is trunk.side)
         text = f"must be {fitting} on a trunk with side: {trunk.side}, not {shown(trunk.profile)}"
         yield ("trunks", name, "profile"), text
+
+
+def _rule_findings(name: str, profile: Profile) -> Iterator[Finding]:
+    if profile.sends is not None and PROFILES[profile.base].sends is None:
+        having = listed(known for known, one in PROFILES.items() if one.sends)
+        yield ("profiles", name, "sends"), f"is for profiles with base: {having}; leave it out"
+    for rule in profile.sources.model_fields_set:
+        if getattr(profile, rule) is None:
+            yield ("profiles", name, "sources", rule), f"is of a rule that the profile does not change; give {rule} too"
 
 
 def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:

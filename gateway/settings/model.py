@@ -26,7 +26,7 @@ from gateway.settings.endpoints import (
     PublicAddress,
     Uri,
 )
-from gateway.settings.scalars import Flag, Text, seconds, whole, word
+from gateway.settings.scalars import Flag, Lifted, Text, limit, seconds, whole, word
 from gateway.settings.secret import AdminToken, Secret
 from gateway.settings.steps import StepText
 from gateway.settings.words import (
@@ -129,6 +129,23 @@ class Trunk(Section):
     auth: Auth | None = None
 
 
+_Bytes = Annotated[int | Lifted, limit(1, 65535, "bytes")]
+_Octets = Annotated[int | Lifted, limit(1, 65535, "octets")]
+
+
+class Sources(Section):
+    """Where each changed rule of a profile comes from."""
+
+    allowed: Text | None = None
+    refused: Text | None = None
+    characters: Text | None = None
+    value_bytes: Text | None = None
+    header_bytes: Text | None = None
+    uui_octets: Text | None = None
+    bytes_total: Text | None = None
+    sends: Text | None = None
+
+
 class Profile(Section):
     """What a far end takes, where it is not what a built-in profile says."""
 
@@ -138,10 +155,12 @@ class Profile(Section):
     allowed: tuple[HeaderPattern, ...] | None = None
     refused: tuple[HeaderPattern, ...] | None = None
     characters: Annotated[Characters, word(Characters)] | None = None
-    value_bytes: Annotated[int, whole(1, 65535, "bytes")] | None = None
-    header_bytes: Annotated[int, whole(1, 65535, "bytes")] | None = None
-    uui_octets: Annotated[int, whole(1, 65535, "octets")] | None = None
-    bytes_total: Annotated[int, whole(1, 65535, "bytes")] | None = None
+    value_bytes: _Bytes | None = None
+    header_bytes: _Bytes | None = None
+    uui_octets: _Octets | None = None
+    bytes_total: _Bytes | None = None
+    sends: tuple[HeaderPattern, ...] | None = None
+    sources: Sources = Sources()
 
 
 class Route(Section):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.core.fields import Field, FieldType
-from gateway.core.locators import Kind, Locator, target_header
-from gateway.core.octets import byte_length
-from gateway.core.payload import UuiFormat, build_item, build_whole, join_items
-from gateway.core.plan import Dialect, Plan
-from gateway.core.refusal import Refusal
-from gateway.core.scopes import Fate, Message, fate, takes_part
+from gateway.core.fields import Field
+from gateway.core.plan import Plan
+from gateway.core.scopes import Fate, Message, fate
+from gateway.core.sending import sending_room, unsent_fields
+from gateway.core.sizes import Room, room
 from gateway.core.terms import Direction, On, Side
-from gateway.core.uui import UuiEncoding, UuiSetup, build_uui
+from gateway.core.uui import UuiSetup
 from gateway.settings.build import kinds_of_message
 from gateway.settings.endpoints import build_listener
 from gateway.settings.load import Settings
@@ -31,7 +28,8 @@ def build_report(settings: Settings) -> str:
         build_table(_routes(plan)),
         build_table(_fields(plan.contract.fields)),
         *_scopes(plan),
-        "\n".join(_budgets(plan)),
+        "\n".join([*_budgets(plan), *_sendings(plan)]),
+        *_rules(plan),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -140,79 +138,48 @@ def _scope(field: Field, plan: Plan, direction: Direction, on: On) -> str:
     return ", ".join(receiver + mark for receiver, mark in found.items())
 
 
+def _rules(plan: Plan) -> Iterator[str]:
+    """What the far ends take by their profiles, and who says so."""
+    for profile in dict.fromkeys(trunk.profile for trunk in plan.trunks):
+        lines = (f"  {rule}: {says} ({source})" for rule, says, source in profile.rules())
+        yield "\n".join([f"rules of profile {profile.name}:", *lines])
+
+
 def _budgets(plan: Plan) -> Iterator[str]:
     """For each kind of message the most that its fields can take, where something bounds them."""
+    contract = plan.contract
     for direction, on, sender, dialect, profile in kinds_of_message(plan.trunks):
-        sizes: dict[str, int | None] = {}
-        for field in plan.contract.fields:
-            target = field.locator(sender.other)
-            if target and takes_part(field, Message(direction, on, sender)):
-                sizes[field.name] = _largest(field, sender, _Writer(target, dialect, plan.contract.uui))
-        if sizes:
-            yield _budget(f"bytes {direction} {on}, profile {profile.name}", sizes, profile.bytes_total)
+        message, sides = Message(direction, on, sender), contract.ways(dialect)
+        found = room(contract.fields, message, sides, profile)
+        if found.fields:
+            limit = f"limit {profile.bytes_total}" if profile.bytes_total else "no known limit"
+            yield f"bytes {direction} {on}, profile {profile.name}: {limit}{_room(found)}"
 
 
-def _budget(what: str, sizes: dict[str, int | None], limit: int | None) -> str:
-    bounded = [size for size in sizes.values() if size is not None]
-    open_ended = [name for name, size in sizes.items() if size is None]
-    parts = [f"limit {limit}"] if limit else ["no known limit"]
-    if bounded:
-        parts.append(f"{sum(bounded)} at most for {len(bounded)} of {len(sizes)} fields")
-    if open_ended:
-        parts.append(f"without max_bytes: {', '.join(open_ended)}")
-    return f"{what}: {'; '.join(parts)}"
+def _sendings(plan: Plan) -> Iterator[str]:
+    """What Twilio can send of the fields, and what it may not."""
+    setup = plan.contract.uui.get(Side.TWILIO, UuiSetup())
+    for profile in dict.fromkeys(trunk.profile for trunk in plan.trunks):
+        sends = profile.sends
+        if sends is None:
+            continue
+        found = sending_room(plan.contract.fields, setup, sends)
+        limit = f"fewer than {sends.headers_characters}"
+        if found.fields:
+            where = f"characters in the headers of a SIP URI of Twilio's, profile {profile.name}"
+            yield f"{where}: {limit}{_room(found)}"
+        if found.total >= sends.headers_characters:
+            yield f"warning: the fields can take {found.total} characters there, escapes counted, and it sends {limit}"
+        for message, name in unsent_fields(plan.contract.fields, sends):
+            yield f"warning: {name} on {message.on}: no way is documented to have Twilio put it there"
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """Where a field's value is written, and how."""
-
-    target: Locator
-    dialect: Dialect
-    uui: Mapping[Side, UuiSetup]
-
-    def size(self, value: str, field: Field, side: Side) -> int:
-        """Octets of the header's name and value; a part of a shared header counts as if it were alone in it."""
-        if self.target.kind is Kind.UUI:
-            value = build_uui(self._payload(value, field, self.uui[side].format), self.uui[side])
-        return byte_length(target_header(self.target, self.dialect)) + byte_length(value)
-
-    def _payload(self, value: str, field: Field, format_: UuiFormat) -> str:
-        written = build_whole(value, format_)
-        if self.target.name:
-            written = build_item(self.target.name, value, field.type, format_)
-            written = written if isinstance(written, Refusal) else join_items([written], format_)
-        # Of what Avaya does not take, the length alone is of use.
-        return value if isinstance(written, Refusal) else written
-
-    def worst(self, size: int, side: Side) -> str:
-        """A text of `size` octets that takes the most when it is written."""
-        if self.target.kind is not Kind.UUI:
-            return "x" * size
-        setup = self.uui[side]
-        if self.target.name and setup.format in _WORST:
-            return _WORST[setup.format] * size
-        return ('"' if setup.encoding is UuiEncoding.ASCII else "x") * size
-
-
-_WORST: Final = {UuiFormat.KV: "%", UuiFormat.JSON: "\x01"}
-"""What is escaped to the most characters, by the format of a payload."""
-
-_LONGEST: Final = {FieldType.BOOLEAN: "false", FieldType.E164: "+" + "1" * 15, FieldType.UUID: "0" * 36}
-
-
-def _largest(field: Field, sender: Side, writer: _Writer) -> int | None:
-    """The most octets that name and value of a field can take; None when nothing bounds them."""
-    source = field.locator(sender)
-    values = [field.default or ""]
-    if source and source.kind is Kind.CONST and not field.transform:
-        values.append(source.name)
-    elif field.type is FieldType.ENUM:
-        values += field.values
-    elif field.type in _LONGEST:
-        values.append(_LONGEST[field.type])
-    elif source and field.max_bytes is None:
-        return None
-    elif field.max_bytes is not None:
-        values.append(writer.worst(field.max_bytes, sender.other))
-    return max(writer.size(value, field, sender.other) for value in values)
+def _room(found: Room) -> str:
+    parts = []
+    if found.bounded:
+        parts.append(f"{found.total} at most for {len(found.bounded)} of {len(found.fields)} fields")
+    if found.open_ended:
+        parts.append(f"without max_bytes: {', '.join(found.open_ended)}")
+    if found.too_long:
+        parts.append(f"can be longer than the other side takes: {', '.join(found.too_long)}")
+    return "".join(f"; {part}" for part in parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -70,6 +71,25 @@ def whole(least: int, most: int, unit: str) -> BeforeValidator:
         if isinstance(value, Unquoted) and _WHOLE.fullmatch(value) and least <= int(value) <= most:
             return int(value)
         raise Refused(f"must be {what} from {least} to {most}{_instead(value)}")
+
+    return BeforeValidator(parse)
+
+
+class Lifted(enum.StrEnum):
+    """The word that stands for no limit."""
+
+    NONE = "none"
+
+
+def limit(least: int, most: int, unit: str) -> BeforeValidator:
+    """A whole number of `unit` within bounds, both included, or `none`."""
+
+    def parse(value: object) -> int | Lifted:
+        if isinstance(value, Unquoted) and _WHOLE.fullmatch(value) and least <= int(value) <= most:
+            return int(value)
+        if value == Lifted.NONE:
+            return Lifted.NONE
+        raise Refused(f"must be a whole number of {unit} from {least} to {most}, or none{_instead(value)}")
 
     return BeforeValidator(parse)
 

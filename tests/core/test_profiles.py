@@ -120,6 +120,13 @@ def test_each_limit_names_its_source(profile: Profile) -> None:
     assert PROFILES[profile.name] is profile
 
 
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_each_rule_can_be_told(profile: Profile) -> None:
+    told = list(profile.rules())
+    assert len(told) == len(profile.sources) + len(profile.scopes)
+    assert all(says and source for _, says, source in told)
+
+
 def test_there_is_a_profile_for_each_kind_of_far_end() -> None:
     assert {name: profile.side for name, profile in PROFILES.items()} == {
         "sip-domain": Side.TWILIO,

@@ -300,5 +300,29 @@ def test_a_profile_of_the_file_changes_a_built_in_one(load_text: Loader) -> None
     assert load_text(SOUND + more).plan().trunks[0].profile.value_bytes == 9
 
 
+def test_a_profile_of_the_file_lifts_a_limit_and_says_who_says_so(load_text: Loader) -> None:
+    profile = '{base: sip-domain, bytes_total: none, value_bytes: 99, sources: {bytes_total: "Twilio, in a letter"}}'
+    lifted = load_text(SOUND + f"profiles: {{sip-domain: {profile}}}\n")
+    found = lifted.plan().trunks[1].profile
+    assert (found.bytes_total, found.value_bytes) == (None, 99)
+    sources = dict(found.sources)
+    assert sources["bytes_total"] == "the configuration: Twilio, in a letter"
+    assert sources["value_bytes"] == "the configuration"
+    public: Any = lifted.public()
+    assert public["profiles"]["sip-domain"]["bytes_total"] == "none"
+    assert public["profiles"]["sip-domain"]["header_bytes"] is None
+    unlifted = load_text(SOUND + "profiles: {sip-domain: {base: sip-domain, value_bytes: 99}}\n")
+    assert unlifted.plan().hash != lifted.plan().hash
+
+
+def test_a_profile_of_the_file_says_what_twilio_can_send(load_text: Loader) -> None:
+    profile = '{base: sip-domain, sends: [Subject], sources: {sends: "change log of 2027"}}'
+    context = "context: {fields: {it: {pbx: 'var:A', twilio: 'header:Subject', direction: to_pbx}}}"
+    found = load_text(f"{SOUND}profiles: {{sip-domain: {profile}}}\n{context}\n").plan().trunks[1].profile
+    assert found.sends is not None
+    assert found.sends.names == ("Subject",)
+    assert dict(found.sources)["sends.names"] == "the configuration: change log of 2027"
+
+
 def test_what_is_too_long_does_what_it_says(load_text: Loader) -> None:
     assert load_text(SOUND + "context: {overflow: truncate}\n").plan().contract.overflow is Overflow.TRUNCATE

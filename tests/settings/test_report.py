@@ -11,8 +11,8 @@ from tests.settings.samples import FULL, SOUND, Loader
 
 
 def report_of(text: str, load_text: Loader) -> str:
-    """The report without its first line, which names the file and the hash."""
-    return build_report(load_text(text)).partition("\n\n")[2]
+    """The report without its first line, which names file and hash, and its last part, the rules of the profiles."""
+    return build_report(load_text(text)).partition("\n\n")[2].partition("\n\nrules of profile ")[0]
 
 
 def test_the_first_line_names_file_and_hash(load_text: Loader) -> None:
@@ -121,6 +121,38 @@ def test_the_bytes_that_a_part_takes_at_most(setup: str, field: str, bytes_on_th
     assert report.endswith(f"limit 800; {bytes_on_the_wire} at most for 1 of 1 fields")
 
 
+def test_what_twilio_may_not_be_able_to_send_is_a_warning(load_text: Loader) -> None:
+    context = """
+context:
+  fields:
+    note: {pbx: "var:NOTE", twilio: "header:X-Note", direction: to_pbx, max_bytes: 400}
+    agent: {pbx: "var:AGENT", twilio: "header:X-Agent", direction: to_twilio, on: [answer, end]}
+"""
+    assert report_of(SOUND + context, load_text).rpartition("\n\n")[2].splitlines()[-4:] == [
+        "characters in the headers of a SIP URI of Twilio's, profile sip-domain: fewer than 1024; "
+        "1208 at most for 1 of 1 fields; can be longer than the other side takes: note",
+        "warning: the fields can take 1208 characters there, escapes counted, and it sends fewer than 1024",
+        "warning: agent on answer: no way is documented to have Twilio put it there",
+        "warning: agent on end: no way is documented to have Twilio put it there",
+    ]
+
+
+def test_the_limits_of_the_far_end_bound_the_bytes(load_text: Loader) -> None:
+    trunks = SOUND.replace("side: pbx", "side: pbx, profile: genesys")
+    context = """
+context:
+  uui: {pbx: {format: kv}}
+  fields:
+    note: {pbx: "uui:note", twilio: "header:X-Note", direction: to_pbx, max_bytes: 400}
+    more: {pbx: "uui:more", twilio: "header:X-More", direction: to_pbx}
+"""
+    size = len("User-to-User;encoding=hex") + 2 * 128
+    assert (
+        f"bytes to_pbx invite, profile genesys: no known limit; {size} at most for 2 of 2 fields; "
+        "without max_bytes: more; can be longer than the other side takes: note\n"
+    ) in report_of(trunks + context, load_text)
+
+
 def test_a_constant_that_is_changed_has_no_known_length(load_text: Loader) -> None:
     field = "{pbx: 'const:gold', twilio: 'header:X-Tier', direction: to_twilio, transform: [upper]}"
     assert budget_of(field, load_text) == [
@@ -143,6 +175,8 @@ def test_every_pair_of_trunks_has_its_budget(load_text: Loader) -> None:
         "bytes to_twilio invite, profile sip-domain: limit 800; 13 at most for 1 of 1 fields",
         "bytes to_twilio invite, profile elastic-trunk: limit 800; 13 at most for 1 of 1 fields",
         "bytes to_pbx invite, profile pbx: no known limit; 17 at most for 1 of 1 fields",
+        "characters in the headers of a SIP URI of Twilio's, profile sip-domain: fewer than 1024; "
+        "35 at most for 1 of 1 fields",
     ]
 
 
@@ -195,3 +229,25 @@ def test_the_matrix_shows_the_worst_of_several_trunks(load_text: Loader) -> None
     more += "routes: [{from: pbx, to: trunk}]\n"
     context = "context: {fields: {it: {pbx: 'var:Q', twilio: 'header:X-Q', direction: to_twilio}}}\n"
     assert "\nit       twilio?\n" in report_of(SOUND + more + context, load_text)
+
+
+def test_every_rule_of_a_profile_is_told_with_its_source(load_text: Loader) -> None:
+    profile = """\
+profiles:
+  pbx: {base: pbx, value_bytes: none, header_bytes: 300, sources: {header_bytes: "the SBC of 2026"}}
+"""
+    report = build_report(load_text(SOUND + profile))
+    pbx, twilio = report.partition("rules of profile ")[2].split("\n\nrules of profile ")
+    assert pbx.splitlines() == [
+        "pbx:",
+        "  allowed: * (a PBX reads whatever header its dialplan names)",
+        "  characters: utf8 (RFC 3261, section 25.1 (TEXT-UTF8))",
+        "  value_bytes: none (the configuration)",
+        "  header_bytes: 300 (the configuration: the SBC of 2026)",
+        "  to_pbx invite: * as its dialplan (every PBX can read headers of an INVITE)",
+    ]
+    told = dict(re.findall(r"  ([a-z._ ]+): (.+?) \(", twilio))
+    assert told["bytes_total"] == "800"
+    assert told["sends.headers_characters"] == "1024"
+    assert told["to_twilio end"] == "nothing is known"
+    assert told["to_pbx progress"] == "User-to-User gets lost"
