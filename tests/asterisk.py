@@ -39,21 +39,23 @@ class Tree:
     version: str
 
     @property
-    def libraries(self) -> Path:
-        """Where Debian keeps this machine's libraries."""
-        return self.root / "usr/lib" / f"{platform.machine()}-linux-gnu"
+    def libraries(self) -> list[Path]:
+        """Where Debian keeps the libraries: all over the place until everything moved into /usr."""
+        machine = f"{platform.machine()}-linux-gnu"
+        return [self.root / "usr/lib" / machine, self.root / "lib" / machine, self.root / "usr/lib"]
 
     @property
     def modules(self) -> Path:
         """Asterisk's modules: beside the libraries since 20, before that where no architecture is named."""
-        beside = self.libraries / "asterisk/modules"
-        return beside if beside.is_dir() else self.root / "usr/lib/asterisk/modules"
+        found = [folder / "asterisk/modules" for folder in self.libraries]
+        return next(folder for folder in found if folder.is_dir())
 
     def command(self, configuration: Path) -> list[str]:
         """What runs it in the foreground, with its own C library instead of this machine's."""
-        loader = next(self.libraries.glob("ld-linux-*.so.*"))
+        loader = next(found for folder in self.libraries for found in folder.glob("ld-linux-*.so.*"))
+        libraries = ":".join(map(str, self.libraries))
         program = self.root / "usr/sbin/asterisk"
-        return [str(loader), "--library-path", str(self.libraries), str(program), "-f", "-C", str(configuration)]
+        return [str(loader), "--library-path", libraries, str(program), "-f", "-C", str(configuration)]
 
 
 def prepare(suite: str = "sid") -> Tree:
@@ -95,7 +97,7 @@ def unpack(suite: str) -> Tree:
 
 
 def make_merged_folders(tree: Path) -> None:
-    """Older packages put files into /lib, newer ones into /usr/lib; on a merged system both are one."""
+    """Newer packages are made for systems where /lib is a link into /usr; older ones put a folder in its place."""
     for name in ("bin", "sbin", "lib", "lib64"):
         (tree / "usr" / name).mkdir(parents=True)
         (tree / name).symlink_to(f"usr/{name}")
