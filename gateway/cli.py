@@ -145,11 +145,12 @@ def _contract(config: str, format_: str) -> int:
         plan = load(config).plan()
     except ConfigError as error:
         return _complain(error, FAILED)
+    profiles = [trunk.profile for trunk in plan.trunks if trunk.side is Side.TWILIO]
+    profile = next((one for one in profiles if one.sends), profiles[0])
     if format_ == "markdown":
-        sends = next((trunk.profile.sends for trunk in plan.trunks if trunk.profile.sends), None)
-        print(build_handbook(plan.contract, sends), end="")
+        print(build_handbook(plan.contract, profile), end="")
     else:
-        print(json.dumps(build_schema(plan.contract), ensure_ascii=False, indent=2))
+        print(json.dumps(build_schema(plan.contract, profile), ensure_ascii=False, indent=2))
     return DONE
 
 

@@ -153,3 +153,14 @@ def test_the_contract_is_a_document_when_asked(config: str, capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert printed.startswith("# Context of calls through the gateway\n")
     assert "X-Queue=example" in printed
+
+
+def test_the_contract_is_that_of_a_trunk_that_can_send_headers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = '  first: {side: twilio, profile: elastic-trunk, uris: ["sip:acme.pstn.twilio.com"]}\n'
+    text = SOUND.replace("trunks:\n", "trunks:\n" + more) + "routes: [{from: pbx, to: twilio}]\n" + CONTEXT
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+    assert main(["contract", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["queue"]["x-sip-uri-header"] == "X-Queue"

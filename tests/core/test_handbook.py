@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
@@ -13,10 +14,11 @@ from gateway.core.handbook import build_handbook
 from gateway.core.locators import parse_locator
 from gateway.core.profiles import PROFILES
 from gateway.core.terms import Direction, On, Side
+from gateway.core.transforms import Lookup
 from gateway.core.uri import parse_uri
 from gateway.core.uui import UuiFormat, UuiSetup
 
-SENDS = PROFILES["sip-domain"].sends
+PROFILE = PROFILES["sip-domain"]
 TO_PBX = frozenset({Direction.TO_PBX})
 
 
@@ -29,14 +31,14 @@ FIELDS = (
     field("queue", "header:X-Queue", type=FieldType.ENUM, values=("a|b", "c`d")),
     field("account", "uui:account"),
     field("number", "uui:number", type=FieldType.INTEGER),
-    field("pin", "header:X-Pin", sensitivity=Sensitivity.SECRET, default="1234", max_bytes=4),
+    field("pin", "header:X-Pin", sensitivity=Sensitivity.SECRET, default="7xq9", max_bytes=4),
     field("sid", "header:X-Twilio-CallSid", direction=TO_PBX),
     field("caller", "sip:from.user", direction=TO_PBX),
     field("name", "header:P-Preferred-Identity", direction=TO_PBX),
     field("result", "header:X-Result", on=frozenset({On.ANSWER, On.END}), direction=TO_PBX),
     field("noted", None),
 )
-TEXT = build_handbook(Contract(FIELDS, {Side.TWILIO: UuiSetup(UuiFormat.JSON)}), SENDS)
+TEXT = build_handbook(Contract(FIELDS, {Side.TWILIO: UuiSetup(UuiFormat.JSON)}), PROFILE)
 UUI = "7B226163636F756E74223A226578616D706C65222C226E756D626572223A34327D;encoding=hex"
 
 
@@ -95,26 +97,51 @@ def test_the_rest_api_gets_what_it_means() -> None:
 
 
 def test_no_private_default_is_told() -> None:
-    assert "1234" not in TEXT
+    assert "7xq9" not in TEXT
 
 
 def test_a_trunk_that_cannot_send_headers_is_told_nothing_about_it() -> None:
-    text = build_handbook(Contract((FIELDS[0],)), None)
+    text = build_handbook(Contract((FIELDS[0],)), PROFILES["elastic-trunk"])
     assert "SIP URI" not in text
-    assert text.endswith("|\n")
+    assert "SipHeader" not in text
+
+
+def test_a_far_end_without_a_limit_of_bytes_is_told_none() -> None:
+    assert "800 bytes" in TEXT
+    assert "bytes at most together" not in build_handbook(Contract(FIELDS[:1]), replace(PROFILE, bytes_total=None))
+
+
+def test_an_example_has_no_more_headers_than_fit() -> None:
+    long = tuple(field(f"f{n}", f"header:X-{n}", default="v" * 120) for n in range(12))
+    text = build_handbook(Contract(long), PROFILE)
+    twiml = re.search(r"<Sip>(.*?)</Sip>", text)
+    assert twiml is not None
+    query = twiml[1].replace("&amp;", "&").partition("?")[2]
+    assert 900 < len(query) < 1024
+
+
+def test_the_limits_of_what_is_sent_are_told() -> None:
+    assert "The URI has under 255 characters, its headers under 1024, both with their escapes." in TEXT
+
+
+def test_a_looked_up_value_is_told_as_it_arrives_and_as_it_is_sent() -> None:
+    table = Lookup((("1", "basic"), ("2", "premium")))
+    text = build_handbook(Contract((field("plan", "header:X-Plan", transform=(table,)),)), PROFILE)
+    assert "| plan | `SipHeader_X-Plan` | `basic` |" in text
+    assert "| plan | `X-Plan` | `X-Plan=1` |" in text
 
 
 def test_a_contract_that_only_reads_has_nothing_to_send() -> None:
     one = field("customer", "header:X-Customer", direction=frozenset({Direction.TO_TWILIO}))
-    assert "Calls to the PBX" not in build_handbook(Contract((one,)), SENDS)
+    assert "Calls to the PBX" not in build_handbook(Contract((one,)), PROFILE)
 
 
 def test_formats_of_user_to_user_have_examples() -> None:
     keyed = (field("ucid", "uui:ucid"), field("data", "uui:data"))
     avaya = UuiSetup(UuiFormat.AVAYA, discriminator=0)
     assert "`00FA080019001038F725B3C8076578616D706C65;encoding=hex`" in build_handbook(
-        Contract(keyed, {Side.TWILIO: avaya}), SENDS
+        Contract(keyed, {Side.TWILIO: avaya}), PROFILE
     )
     whole = Contract((field("all", "uui"),), {Side.TWILIO: avaya})
-    assert "`00C80141;encoding=hex`" in build_handbook(whole, SENDS)
-    assert "`6578616D706C65;encoding=hex`" in build_handbook(Contract((field("all", "uui"),)), SENDS)
+    assert "`00C80141;encoding=hex`" in build_handbook(whole, PROFILE)
+    assert "`6578616D706C65;encoding=hex`" in build_handbook(Contract((field("all", "uui"),)), PROFILE)
