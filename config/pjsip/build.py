@@ -49,7 +49,9 @@ CONFIGURE_OPTIONS = shlex.split("""
     LIBS=-lspeexdsp
 """)
 # What we change in upstream's code; each says why.
-PATCHES = ("message-buffers.patch",)
+PATCHES = ("message-buffers.patch", "relay.patch", "rtp-source.patch")
+# And what of our own is compiled with it.
+SOURCES = ("relay.c", "relay.h")
 C_FLAGS = "-O2 -fPIC -DNDEBUG"
 
 # -threads: the GIL is released in every call into PJSIP, else its threads and ours wait for each other for ever.
@@ -108,8 +110,8 @@ def step(what: str) -> Iterator[None]:
 def hash_build_inputs(source: str) -> str:
     """Everything that makes two wheels differ, known before anything is downloaded."""
     inputs = hashlib.sha256()
-    for file in ("config_site.h", "gateway.i", "leg.hpp", "strays.hpp", "build.py", *PATCHES):
-        inputs.update((HERE / file).read_bytes())
+    for file in sorted(path for path in HERE.iterdir() if path.is_file()):
+        inputs.update(file.read_bytes())
     machine = [sysconfig.get_config_var("SOABI"), sysconfig.get_platform(), *platform.libc_ver()]
     for text in [source, *CONFIGURE_OPTIONS, C_FLAGS, *SWIG_OPTIONS, *BINDING_FLAGS, *machine]:
         inputs.update(b"\0" + text.encode())
@@ -214,6 +216,8 @@ def compile_module(tree: Path) -> Path:
     # A driver for a sound card which Debian leaves out of its copy; we have no use for any.
     makefile = tree / "pjmedia/build/Makefile"
     makefile.write_text(makefile.read_text().replace(" bdimad_dev.o", ""))
+    for name in SOURCES:
+        shutil.copy(HERE / name, tree / "pjmedia/src/pjmedia")
     for patch in PATCHES:
         run(["patch", "--strip=1", "--input", str(HERE / patch)], tree, f"{patch} does not fit this PJSIP")
     with step("configure"):

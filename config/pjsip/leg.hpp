@@ -10,6 +10,7 @@
 #include <pjsua2.hpp>
 #ifndef SWIG
 #include <pjsua-lib/pjsua_internal.h>
+#include "relay.hpp"
 #endif
 #include <string>
 #include <vector>
@@ -60,8 +61,15 @@ public:
     /* Final failure, CANCEL or BYE, as its state demands; onEnd comes before this returns. */
     void finish(int code, const HeaderWords &headers) PJSUA2_THROW(pj::Error);
 
-    /* Let two legs hear each other; false until both have audio. Harmless to repeat. */
+    /* Let two legs hear each other, and nobody else; false until both have audio, on hold or not. Harmless to repeat,
+     * and to be repeated whenever the audio of one changed: what connected it before is gone then. */
     bool join(Leg &other);
+
+    /* Let it hear nobody, and nobody hear it. */
+    void unjoin();
+
+    /* Seconds since RTP arrived last, or since audio began; 0 while there is none or the peer is not to send any. */
+    double silentSeconds() const;
 
     /* Whether both sides agreed on audio, held or not. False after an answer whose SDP cannot be used. */
     bool hasAudio() const;
@@ -82,7 +90,9 @@ public:
 #ifndef SWIG
 private:
     pjsua_call *call() const;
-    int audioPort() const;
+    void leaveBridge();
+
+    bool bridged = false;
 #endif
 };
 
@@ -139,26 +149,38 @@ inline pjsua_call *Leg::call() const
     return &pjsua_var.calls[call_id];
 }
 
-/* The conference port of its audio, or PJSUA_INVALID_ID while audio does not flow both ways. */
-inline int Leg::audioPort() const
-{
-    const pjsua_call *it = call();
-    if (!it || it->hanging_up)
-        return PJSUA_INVALID_ID;
-    for (unsigned i = 0; i < it->med_cnt; ++i) {
-        const pjsua_call_media *media = &it->media[i];
-        if (media->type == PJMEDIA_TYPE_AUDIO && media->state == PJSUA_CALL_MEDIA_ACTIVE)
-            return media->strm.a.conf_slot;
-    }
-    return PJSUA_INVALID_ID;
-}
-
 inline bool Leg::join(Leg &other)
 {
-    const int port = audioPort(), others = other.audioPort();
-    if (port == PJSUA_INVALID_ID || others == PJSUA_INVALID_ID)
+    const pjsua_call_media *mine = audioOf(call()), *its = audioOf(other.call());
+    if (!mine || !its)
         return false;
-    return pjsua_conf_connect(port, others) == PJ_SUCCESS && pjsua_conf_connect(others, port) == PJ_SUCCESS;
+    leaveBridge();
+    other.leaveBridge();
+    if (pjmedia_stream_relay(mine->strm.a.stream, its->strm.a.stream))
+        return true;
+    bridged = other.bridged = true;
+    return connectBridge(mine, its);
+}
+
+inline void Leg::unjoin()
+{
+    if (const pjsua_call_media *mine = audioOf(call()))
+        pjmedia_stream_relay_stop(mine->strm.a.stream);
+    leaveBridge();
+}
+
+inline void Leg::leaveBridge()
+{
+    const pjsua_call_media *mine = audioOf(call());
+    if (bridged && mine)
+        disconnectBridge(mine);
+    bridged = false;
+}
+
+inline double Leg::silentSeconds() const
+{
+    const pjsua_call_media *mine = audioOf(call());
+    return mine ? pjmedia_stream_silent_msec(mine->strm.a.stream) / 1000.0 : 0.0;
 }
 
 inline bool Leg::hasAudio() const

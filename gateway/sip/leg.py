@@ -6,6 +6,7 @@ once: PJSIP itself sees CANCEL, BYE and a 200 that crosses them through. No refe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pjsua2 as pj
@@ -26,6 +27,8 @@ from gateway.core.terms import On
 from gateway.sip.convert import MICROSECONDS, received_message
 from gateway.sip.digits import DigitRelay
 from gateway.sip.guard import guarded
+
+log = logging.getLogger(__name__)
 
 Emit = Callable[[Report], None]
 
@@ -102,7 +105,14 @@ class SipLeg(pj.Leg):
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
         for digit in self._digits.take(prm):
             if self.peer is not None and not self.peer.ended:
-                self.peer.sendDtmf(digit)
+                self.peer.press(digit)
+
+    def press(self, digit: pj.CallSendDtmfParam) -> None:
+        """Send a digit (RFC 4733); a peer that did not agree to that gets none."""
+        try:
+            self.sendDtmf(digit)
+        except pj.Error as error:
+            log.debug("a digit is not passed on", extra={"trunk": self.trunk, "problem": error.reason})
 
     # -- reports -------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class Stack:
-    """An endpoint on loopback with a UDP transport; use it in a `with`."""
+    """An endpoint on loopback with a UDP transport; use it in a `with`. With `clock`, audio runs as in a gateway."""
 
-    def __init__(self, *, max_calls: int = 16, endpoint: type[pj.Endpoint] = pj.Endpoint) -> None:
+    def __init__(self, *, max_calls: int = 16, endpoint: type[pj.Endpoint] = pj.Endpoint, clock: bool = False) -> None:
         pj.sipSetLogLevel(0)
         self.endpoint = endpoint()
         self.endpoint.libCreate()
@@ -25,7 +25,8 @@ class Stack:
         config.logConfig.level = 0
         config.medConfig.clockRate = 8000
         self.endpoint.libInit(config)
-        self.endpoint.audDevManager().setNoDev()
+        devices = self.endpoint.audDevManager()
+        devices.setNullDev() if clock else devices.setNoDev()
         transport = self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, loopback_transport())
         self.endpoint.libStart()
         host, port = self.endpoint.transportGetInfo(transport).localAddress.split(":")
@@ -55,11 +56,14 @@ class Stack:
         while time.monotonic() < deadline:
             self.poll()
 
-    def add_account(self, account: pj.Account, uri: str = "sip:gateway@127.0.0.1") -> pj.Account:
-        """Register an account whose media is not ours: SDP comes from the test, and there are no RTP sockets."""
+    def add_account(
+        self, account: pj.Account, uri: str = "sip:gateway@127.0.0.1", *, sockets: bool = False
+    ) -> pj.Account:
+        """Register an account; without `sockets` its media is not ours: SDP comes from the test."""
         config = pj.AccountConfig()
         config.idUri = uri
-        config.mediaConfig.useLoopMedTp = True
+        config.mediaConfig.useLoopMedTp = not sockets
+        config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         account.create(config)
         return account
 

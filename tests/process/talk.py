@@ -37,13 +37,13 @@ class Talk:
 
 
 @contextmanager
-def talking(gateway: Gateway, direction: str) -> Iterator[Talk]:
+def talking(gateway: Gateway, direction: str, offer: str | None = None, answer_sdp: str = "") -> Iterator[Talk]:
     """A call that is answered and confirmed. Whoever asks for it hangs up."""
     with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
-        invite = caller.invite()
+        invite = caller.invite(body=offer)
         caller.send(invite)
         placed = callee.wait_for("INVITE")
-        callee.answer(placed)
+        callee.answer(placed, answer_sdp)
         answer = caller.wait_for("SIP/2.0 200")
         caller.send(caller.in_dialog("ACK", invite, answer))
         gateway.wait_for_talking()

@@ -137,9 +137,9 @@ class WirePeer:
         answers = self.received("SIP/2.0")
         return [message for message in answers if (header(message, "Call-ID"), header(message, "CSeq")) == transaction]
 
-    def answer(self, invite: str) -> None:
+    def answer(self, invite: str, body: str = "") -> None:
         """Take a call of the gateway at once."""
-        self.send(self.reply(invite, "200 OK", body=sdp(self.place.host)))
+        self.send(self.reply(invite, "200 OK", body=body or sdp(self.place.host)))
         self.wait_for("ACK")
 
     def finals(self) -> dict[str, str]:
