@@ -49,10 +49,16 @@ void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, uns
 %}
 /* Once, between libInit and libStart: every request that belongs to no call gets its answer. */
 void sipAnswerStrays();
+/* Once, there: REFER and Replaces are ours to decide on. */
+void sipTakeTransfers();
+/* The call whose dialog has these ids, as we see it; PJSUA_INVALID_ID if none has. */
+int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, const std::string &remote_tag);
 
 %feature("director") Leg;
 %feature("nodirector") Leg::onCallState;
 %feature("nodirector") Leg::onCallMediaState;
 %feature("nodirector") Leg::onCallSdpCreated;
 %feature("nodirector") Leg::onStreamDestroyed;
+%feature("nodirector") Leg::onCallTransferRequest;
+%feature("nodirector") Leg::onCallReplaceRequest;
 %include "leg.hpp"

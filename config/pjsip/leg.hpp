@@ -11,6 +11,7 @@
 #ifndef SWIG
 #include <pjsua-lib/pjsua_internal.h>
 #include "relay.hpp"
+#include "transfer.hpp"
 #endif
 #include <string>
 #include <vector>
@@ -18,10 +19,14 @@
 /* Headers are names and values by turns. They are sent as they are: the caller has checked them. */
 typedef std::vector<std::string> HeaderWords;
 
+#ifndef SWIG
+class Leg : public pj::Call, private ReferEvents
+#else
 class Leg : public pj::Call
+#endif
 {
 public:
-    explicit Leg(pj::Account &account, int call_id = PJSUA_INVALID_ID) : pj::Call(account, call_id) {}
+    explicit Leg(pj::Account &account, int call_id = PJSUA_INVALID_ID);
     virtual ~Leg() {}
 
     /* ---- What happens to it, for Python to override. `message` is what the peer sent, empty if no peer did. ---- */
@@ -50,6 +55,13 @@ public:
         PJ_UNUSED_ARG(jitter_us); PJ_UNUSED_ARG(round_trip_us); PJ_UNUSED_ARG(codec);
     }
 
+    /* REFER from the peer, which waits for answerRefer. */
+    virtual void onRefer(const std::string &message) { PJ_UNUSED_ARG(message); }
+
+    /* The final response to our REFER, then what the peer says of its own call: its status, 0 if that cannot be read. */
+    virtual void onReferAnswer(int code) { PJ_UNUSED_ARG(code); }
+    virtual void onReferStatus(int code, bool last) { PJ_UNUSED_ARG(code); PJ_UNUSED_ARG(last); }
+
     /* ---- What can be done with it ---- */
 
     /* INVITE. */
@@ -71,6 +83,13 @@ public:
     /* Seconds since RTP arrived last, or since audio began; 0 while there is none or the peer is not to send any. */
     double silentSeconds() const;
 
+    /* Answer the REFER that waits longest; with 2xx the peer is told of 100 at once, and by notifyRefer of the rest. */
+    void answerRefer(int code, const HeaderWords &headers) { refers_.answer(code, headers); }
+    void notifyRefer(int code, bool last) { refers_.notify(code, last); }
+
+    /* REFER, to what is written as it stands. */
+    void refer(const std::string &target) PJSUA2_THROW(pj::Error);
+
     /* Whether both sides agreed on audio, held or not. False after an answer whose SDP cannot be used. */
     bool hasAudio() const;
 
@@ -87,8 +106,14 @@ public:
     void onCallSdpCreated(pj::OnCallSdpCreatedParam &prm) override { PJ_UNUSED_ARG(prm); }
     void onStreamDestroyed(pj::OnStreamDestroyedParam &prm) override;
 
+    /* What nobody took (transfer.hpp), PJSUA must not do: it would call whomever the peer names. */
+    void onCallTransferRequest(pj::OnCallTransferRequestParam &prm) override { prm.statusCode = PJSIP_SC_DECLINE; }
+    void onCallReplaceRequest(pj::OnCallReplaceRequestParam &prm) override { prm.statusCode = PJSIP_SC_DECLINE; }
+
 #ifndef SWIG
 private:
+    ReferDialog refers_;
+
     pjsua_call *call() const;
     void leaveBridge();
 
@@ -114,6 +139,8 @@ static pj::CallOpParam legOperation(int code, const HeaderWords &headers)
     return prm;
 }
 
+inline Leg::Leg(pj::Account &account, int call_id) : pj::Call(account, call_id), refers_(*this) {}
+
 inline void Leg::place(const std::string &uri, const std::string &from, const HeaderWords &headers)
 {
     pj::CallOpParam prm = legOperation(0, headers);
@@ -138,6 +165,13 @@ inline void Leg::respond(int code, const HeaderWords &headers)
 inline void Leg::finish(int code, const HeaderWords &headers)
 {
     hangup(legOperation(code, headers));
+}
+
+inline void Leg::refer(const std::string &target)
+{
+    const pj_status_t status = refers_.refer(target);
+    if (status != PJ_SUCCESS)
+        throw pj::Error(status, "REFER", "", "leg.hpp", __LINE__);
 }
 
 /* The stack's own record of the call, if it is still there. */
@@ -223,6 +257,11 @@ inline void Leg::onCallState(pj::OnCallStateParam &prm)
 
     if (prm.e.type == PJSIP_EVENT_TSX_STATE && event.type == PJSIP_EVENT_RX_MSG)
         message = event.src.rdata.wholeMsg;
+
+    if (gone)
+        refers_.detach();
+    else if (it->inv->state == PJSIP_INV_STATE_CONNECTING) /* from here on its end is always told */
+        refers_.attach(it->inv->dlg);
 
     if (gone)
         onEnd(code, event.tsx.method, message);

@@ -21,6 +21,10 @@ class ActiveCall:
     started: float
     outbound: LegId | None = None
     outbound_call_id: str = ""
+    target: LegId | None = None
+    """The leg of the last transfer; after it, the one that was sent away."""
+    own_call_ids: set[str] = field(default_factory=set)
+    """SIP Call-IDs of the legs we placed."""
     invited: float | None = None
     ringing: float | None = None
     answered: float | None = None
@@ -39,7 +43,19 @@ class ActiveCall:
 
     def leg(self, role: Role) -> LegId | None:
         """The leg that plays `role` now."""
-        return self.inbound if role is Role.INBOUND else self.outbound
+        return {Role.INBOUND: self.inbound, Role.OUTBOUND: self.outbound, Role.TARGET: self.target}[role]
+
+    def role_of(self, leg: LegId) -> Role:
+        """What one of its legs is now."""
+        return next(role for role in Role if self.leg(role) == leg)
+
+    def promote(self, role: Role) -> None:
+        """Let the target and the leg of this role change places."""
+        assert self.target is not None
+        if role is Role.INBOUND:
+            self.inbound, self.target = self.target, self.inbound
+        else:
+            self.outbound, self.target = self.target, self.outbound
 
     def record(self) -> CallRecord:
         """The call as it stands."""
@@ -67,6 +83,7 @@ class ActiveCall:
             receipt=tuple(machine.receipt),
             context=dict(machine.context),
             media=tuple(self.media),
+            transfers=tuple(machine.transfers),
         )
 
     def _since_arrival(self, at: float | None) -> float | None:

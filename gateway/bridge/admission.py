@@ -36,9 +36,10 @@ FULL = _busy("limit-calls", FULL_RETRY_SECONDS, "limits.calls is reached")
 TOO_FAST = _busy("limit-rate", RATE_RETRY_SECONDS, "limits.calls_per_second is reached")
 LOOP = Rejection("loop", 482, (warning_header("this call already passed through this gateway"),))
 NOT_ALLOWED = Rejection("unknown-source", 403, (warning_header("no trunk allows this source address"),))
+NO_DIALOG = Rejection("no-dialog", 481, (warning_header("Replaces names no call of this gateway"),))
 TOO_MANY_HOPS = Rejection("too-many-hops", 483, (warning_header("Max-Forwards is used up"),))
 
-REJECT_REASONS = ("draining", "limit-calls", "limit-rate", "loop", "too-many-hops")
+REJECT_REASONS = ("draining", "limit-calls", "limit-rate", "loop", "no-dialog", "too-many-hops")
 
 
 class Admission:
@@ -56,9 +57,15 @@ class Admission:
             return TOO_MANY_HOPS
         if self._passed_us(message, own_call_ids):
             return LOOP
+        if "Replaces" in message.headers:
+            return NO_DIALOG
         if active >= self._limits.calls:
             return FULL
         return None if self._take_token(now) else TOO_FAST
+
+    def takes_another(self, now: float) -> bool:
+        """Whether a call that is up may have us place one more, as an INVITE would (`limits.calls_per_second`)."""
+        return self._take_token(now)
 
     def _passed_us(self, message: SipMessage, own_call_ids: Container[str]) -> bool:
         """A proxy keeps Call-ID and Via, so either shows that this INVITE is one of ours (RFC 3261, section 16.3)."""

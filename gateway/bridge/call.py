@@ -1,7 +1,7 @@
 """One call: where it is in its life, what is known of it, and what was decided about it so far.
 
-What happens to it is in `machine.TABLE`. The cells of that table are functions of `setup`, `talk` and `ending`: each
-takes the call and one event, and returns a step.
+What happens to it is in `machine.TABLE`. The cells of that table are functions of `setup`, `talk`, `transfer` and
+`ending`: each takes the call and one event, and returns a step.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import enum
 from dataclasses import replace
 
-from gateway.bridge.commands import Command, Place, Role, StartTimer
+from gateway.bridge.commands import Command, Hangup, Place, StartTimer
 from gateway.bridge.events import Event, Timer
 from gateway.bridge.outcome import Outcome
+from gateway.bridge.record import TransferRecord
+from gateway.bridge.terms import Role
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, Trunk
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.routing import Router
-from gateway.core.terms import Direction
+from gateway.core.terms import Direction, Side
 
 
 class State(enum.StrEnum):
@@ -28,6 +30,10 @@ class State(enum.StrEnum):
     RINGING = "ringing"
     ANSWERED = "answered"
     TALKING = "talking"
+    TRANSFERRING = "transferring"
+    """Both sides talk, and one of them had us call a target."""
+    FORWARDING = "forwarding"
+    """As that, and who asked for it has left."""
     ENDING = "ending"
     ENDED = "ended"
 
@@ -62,6 +68,17 @@ class Call:
         self.early_media = False
         self.live: set[Role] = set()
         """Legs that have not said that they are gone."""
+        self.trunks: dict[Role, Trunk] = {}
+        """Whose legs they are; those of the first two are `from_trunk` and `to_trunk` until a transfer."""
+        self.told: dict[Side, SipMessage] = {}
+        """What each side knows of the call: the INVITE that it sent or got."""
+        self.parties: dict[Role, str] = {}
+        """Who is at each leg: a user part, escaped for a URI, empty when it is not known."""
+        self.transfers: list[TransferRecord] = []
+
+    def hang_up(self) -> list[Command]:
+        """End every leg that is left."""
+        return [Hangup(role) for role in Role if role in self.live]
 
     def decide(self, outcome: Outcome, code: int | None = None) -> None:
         """Settle how the call ends; what was settled stays."""
@@ -72,8 +89,7 @@ class Call:
         """Call the next of the trunk's URIs."""
         assert self.order is not None
         self.order = replace(self.order, request_uri=self.uris.pop(0))
-        self.attempts += 1
-        self.live.add(Role.OUTBOUND)
+        self.live.add(self.order.role)
         return [self.order, StartTimer(Timer.RESPONSE, self.plan.limits.response_seconds)]
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from gateway.bridge.call import Call
-from gateway.bridge.commands import Command, HeaderList, NoteContext, Role
+from gateway.bridge.commands import Command, HeaderList, NoteContext
+from gateway.bridge.terms import Role
+from gateway.core.escaped import lay_over, read_escaped
 from gateway.core.mapping import CallFacts, Mapped, apply_rules
 from gateway.core.message import SipMessage
+from gateway.core.plan import Dialect, Trunk
 from gateway.core.terms import On, Side
 
 
 def carry(call: Call, on: On, message: SipMessage | None, sender: Role) -> tuple[HeaderList, list[Command]]:
     """Headers for the other leg from what a later message of the sender carries, and the note of it."""
-    if message is None:
-        return (), []
+    if message is None or call.trunks[sender].side is call.trunks[sender.other].side:
+        return (), []  # a transfer brought two of one side together: a field has one place there, to read or to write
     mapped = map_message(call, on, message, sender)
     return mapped.headers, note(call, on, mapped)
 
@@ -29,10 +32,26 @@ def note(call: Call, on: On, mapped: Mapped) -> list[Command]:
 
 def map_message(call: Call, on: On, message: SipMessage, sender: Role) -> Mapped:
     """What a message of the sender carries, as headers for the other leg."""
-    assert call.from_trunk is not None and call.to_trunk is not None
-    pbx = call.from_trunk if call.from_trunk.side is Side.PBX else call.to_trunk
-    inbound = sender is Role.INBOUND
-    side, receiver = (call.direction.source, call.to_trunk) if inbound else (call.direction.target, call.from_trunk)
-    facts = call.facts if inbound else CallFacts(call.id, call.to_trunk.name, "")
-    rules = call.plan.contract.rules(call.direction, on, side, pbx.dialect, receiver.profile)
-    return apply_rules(rules, message, facts)
+    trunk, receiver = call.trunks[sender], call.trunks[sender.other]
+    rules = call.plan.contract.rules(call.direction, on, trunk.side, _dialect(trunk, receiver), receiver.profile)
+    return apply_rules(rules, message, _facts(call, sender))
+
+
+def map_transfer(call: Call, refer: SipMessage | None, sender: Role, target: Trunk) -> Mapped:
+    """What the sender's side knows of the call and its REFER adds to it, as headers for who is called now."""
+    trunk, contract = call.trunks[sender], call.plan.contract
+    dialect = _dialect(trunk, target)
+    message = call.told[trunk.side]
+    if refer is not None:
+        names = contract.refer_headers(call.direction, trunk.side, dialect)
+        message = lay_over(read_escaped(refer, "Refer-To"), message, names)
+    rules = contract.transfer_rules(call.direction, trunk.side, dialect, target.profile)
+    return apply_rules(rules, message, _facts(call, sender))
+
+
+def _dialect(one: Trunk, other: Trunk) -> Dialect:
+    return one.dialect if one.side is Side.PBX else other.dialect
+
+
+def _facts(call: Call, sender: Role) -> CallFacts:
+    return call.facts if call.trunks[sender] is call.from_trunk else CallFacts(call.id, call.trunks[sender].name, "")

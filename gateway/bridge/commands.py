@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 from gateway.bridge.events import Timer
 from gateway.bridge.outcome import Outcome
+from gateway.bridge.terms import Role as Role
+from gateway.bridge.terms import TransferResult
 from gateway.core.mapping import Mapped
+from gateway.core.plan import TransferMode
 from gateway.core.terms import On
 
 HeaderList = tuple[tuple[str, str], ...]
 
 
-class Role(enum.StrEnum):
-    """The two legs of a call, seen from the gateway."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Call the other side. Takes the place of an outbound leg that failed or never answered."""
+    """Call somebody. Takes the place of a leg of this role that failed or never answered."""
 
     trunk: str
     request_uri: str
@@ -30,6 +25,7 @@ class Place:
     """User part for From, already escaped for a URI (RFC 3261, section 19.1.2); empty when the caller is unknown."""
     headers: HeaderList
     max_forwards: int
+    role: Role = Role.OUTBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +84,57 @@ class NoteContext:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRefer:
+    """Send the final response to a REFER that a leg sent."""
+
+    by: Role
+    code: int
+    headers: HeaderList = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyRefer:
+    """Tell the leg that sent a REFER how it goes (RFC 3515, section 2.4.5)."""
+
+    by: Role
+    code: int
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Let the target change places with the leg of this role, and hear the other one."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTransfer:
+    """Count what came of a transfer."""
+
+    mode: TransferMode
+    result: TransferResult
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The call is over: one record, one log line, one count."""
 
     outcome: Outcome
 
 
-Command = Place | Progress | Answer | Refuse | Hangup | StartTimer | StopTimer | NoteContext | Finish
+Command = (
+    Place
+    | Progress
+    | Answer
+    | Refuse
+    | Hangup
+    | StartTimer
+    | StopTimer
+    | NoteContext
+    | AnswerRefer
+    | NotifyRefer
+    | Promote
+    | NoteTransfer
+    | Finish
+)

@@ -7,8 +7,9 @@ stack itself made the event (a timeout, a transport that broke).
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gateway.bridge.terms import Role
 from gateway.core.message import SipMessage
 from gateway.core.plan import Trunk
 
@@ -89,6 +90,47 @@ class InboundEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferReceived:
+    """A leg asks for a transfer; `message` is None when it cannot be read.
+
+    `admitted`: the gateway may place another call now.
+    """
+
+    by: Role
+    message: SipMessage | None
+    admitted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTrying:
+    """The first sign of life from the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProgress:
+    """A provisional response of the target above 100."""
+
+    code: int
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAnswered:
+    """A 2xx of the target."""
+
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEnded:
+    """The target leg is gone, as `OutboundEnded`."""
+
+    code: int
+    by_peer: bool
+    message: SipMessage | None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A timer that was started and not stopped ran out."""
 
@@ -115,6 +157,11 @@ Event = (
     | OutboundEnded
     | InboundConfirmed
     | InboundEnded
+    | ReferReceived
+    | TargetTrying
+    | TargetProgress
+    | TargetAnswered
+    | TargetEnded
     | TimerFired
     | EndRequested
     | Faulted
@@ -124,10 +171,34 @@ Event = (
 def response_code(event: Event) -> int | None:
     """The status code of the response that this event is, None if it is none."""
     match event:
-        case OutboundProgress(code):
+        case OutboundProgress(code) | TargetProgress(code):
             return code
-        case OutboundAnswered():
+        case OutboundAnswered() | TargetAnswered():
             return 200
-        case OutboundEnded(code, by_peer) if by_peer and code >= 300:
+        case OutboundEnded(code, by_peer) | TargetEnded(code, by_peer) if by_peer and code >= 300:
             return code
     return None
+
+
+LegEnded = InboundEnded | OutboundEnded | TargetEnded
+ENDED: dict[Role, type[LegEnded]] = {
+    Role.INBOUND: InboundEnded,
+    Role.OUTBOUND: OutboundEnded,
+    Role.TARGET: TargetEnded,
+}
+ROLE_OF = {kind: role for role, kind in ENDED.items()}
+"""Which leg is gone."""
+
+
+def seen_as(event: Event, role: Role) -> Event:
+    """What a leg reports, as the leg of this role: the role of a leg changes, and the stack does not know."""
+    match event:
+        case InboundEnded(code, by_peer, message) | OutboundEnded(code, by_peer, message):
+            return ENDED[role](code, by_peer, message)
+        case OutboundProgress(code, message) if role is Role.TARGET:
+            return TargetProgress(code, message)
+        case OutboundAnswered(message) if role is Role.TARGET:
+            return TargetAnswered(message)
+        case ReferReceived():
+            return replace(event, by=role)
+    return event

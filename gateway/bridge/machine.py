@@ -1,13 +1,16 @@
 """The state machine of one call: one event in, a list of commands out.
 
 Rules for this module. Everything that decides about a call is in `TABLE`: for each state, what each event does. A cell
-is a function of `setup`, `talk` or `ending` (act), `late` (the event is out of date and means nothing any more) or
-absent (impossible: the shell or this table is wrong, and the engine gives the call up). An impossible event leaves the
-call as it was. No clock, no I/O: timers are events, times are the engine's.
+is a function of `setup`, `talk`, `transfer` or `ending` (act), `late` (the event is out of date and means nothing any
+more) or absent (impossible: the shell or this table is wrong, and the engine gives the call up). An impossible event
+leaves the call as it was. No clock, no I/O: timers are events, times are the engine's.
 
     NEW --invite--> CALLING --18x--> RINGING --2xx--> ANSWERED --ACK--> TALKING
                        |                |                |                 |
                        +----------------+-------+--------+-----------------+--> ENDING --> ENDED
+
+    TALKING --REFER--> TRANSFERRING --who asked leaves--> FORWARDING; from either to TALKING when the target answers,
+    and from TRANSFERRING when it does not. They end as TALKING does.
 
 ENDING waits until every leg that was ever up has said that it is gone; the outcome is decided on the way in and
 never changes afterwards.
@@ -18,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gateway.bridge import ending, setup, talk
+from gateway.bridge import ending, setup, talk, transfer
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import Call, State, Step, late
 from gateway.bridge.commands import Command
@@ -33,6 +36,11 @@ from gateway.bridge.events import (
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    ReferReceived,
+    TargetAnswered,
+    TargetEnded,
+    TargetProgress,
+    TargetTrying,
     Timer,
     TimerFired,
 )
@@ -67,9 +75,9 @@ class CallMachine(Call):
 
     def abandon(self) -> None:
         """Our own code failed on this call and nothing more will be asked of it: ended at once, whatever the state."""
-        answered = self.state in (State.ANSWERED, State.TALKING)
+        unanswered = self.state in (State.NEW, State.CALLING, State.RINGING)
         self.state = State.ENDED
-        self.decide(outcomes.INTERNAL_ERROR, None if answered else 500)
+        self.decide(outcomes.INTERNAL_ERROR, 500 if unanswered else None)
 
 
 def kind_of(event: Event) -> EventKind:
@@ -87,6 +95,7 @@ _BEFORE_ANSWER: dict[EventKind, Cell] = {
     Timer.RING: setup.no_answer,
     EndRequested: setup.cut_unanswered,
     Faulted: setup.cut_unanswered,
+    ReferReceived: transfer.not_now,
 }
 
 _AFTER_ANSWER: dict[EventKind, Cell] = {
@@ -100,6 +109,26 @@ _AFTER_ANSWER: dict[EventKind, Cell] = {
     Timer.DURATION: talk.too_long,
     EndRequested: talk.cut_answered,
     Faulted: talk.cut_answered,
+    ReferReceived: transfer.not_now,
+    TargetTrying: late,
+    TargetProgress: late,
+    TargetAnswered: late,
+    TargetEnded: transfer.target_gone,
+}
+
+_TRANSFERRING: dict[EventKind, Cell] = _AFTER_ANSWER | {
+    InboundConfirmed: late,
+    InboundEnded: transfer.left,
+    OutboundEnded: transfer.left,
+    TargetTrying: transfer.trying,
+    TargetProgress: transfer.progress,
+    TargetAnswered: transfer.answered,
+    TargetEnded: transfer.failed,
+    Timer.RESPONSE: transfer.no_response,
+    Timer.RING: transfer.no_answer,
+    Timer.DURATION: transfer.too_long,
+    EndRequested: transfer.cut,
+    Faulted: transfer.cut,
 }
 
 _LATE_EVENTS: tuple[EventKind, ...] = (
@@ -109,6 +138,10 @@ _LATE_EVENTS: tuple[EventKind, ...] = (
     OutboundEnded,
     InboundConfirmed,
     InboundEnded,
+    TargetTrying,
+    TargetProgress,
+    TargetAnswered,
+    TargetEnded,
     EndRequested,
     Faulted,
     *Timer,
@@ -119,13 +152,18 @@ TABLE: dict[State, dict[EventKind, Cell]] = {
     State.CALLING: _BEFORE_ANSWER,
     State.RINGING: _BEFORE_ANSWER,
     State.ANSWERED: _AFTER_ANSWER | {InboundConfirmed: talk.confirmed, InboundEnded: talk.left_unconfirmed},
-    State.TALKING: _AFTER_ANSWER | {InboundConfirmed: late},
+    State.TALKING: _AFTER_ANSWER | {InboundConfirmed: late, ReferReceived: transfer.refer},
+    State.TRANSFERRING: _TRANSFERRING,
+    State.FORWARDING: _TRANSFERRING,
     State.ENDING: dict.fromkeys(_LATE_EVENTS, late)
     | {
         OutboundAnswered: ending.answered_too_late,
         Faulted: ending.cut_again,
         OutboundEnded: ending.leg_gone,
         InboundEnded: ending.leg_gone,
+        TargetAnswered: ending.answered_too_late,
+        TargetEnded: ending.leg_gone,
+        ReferReceived: transfer.too_late,
     },
     State.ENDED: dict.fromkeys(_LATE_EVENTS, late),
 }

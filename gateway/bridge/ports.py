@@ -14,8 +14,9 @@ from typing import Protocol
 from gateway.bridge.commands import HeaderList, Place
 from gateway.bridge.events import Event
 from gateway.bridge.record import CallRecord, LegMedia
+from gateway.bridge.terms import TransferResult
 from gateway.core.message import SipMessage
-from gateway.core.plan import Plan
+from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.terms import Direction, On
 
@@ -89,13 +90,19 @@ class SipPort(Protocol):
         """Send a provisional response; 183 carries SDP."""
 
     def join(self, one: LegId, other: LegId) -> None:
-        """Connect the media of two legs as soon as both flow."""
+        """Connect the media of two legs as soon as both flow; either leaves the one that it was connected with."""
 
     def answer(self, leg: LegId, headers: HeaderList) -> None:
         """Send 200."""
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure; the leg's end is reported."""
+
+    def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        """Send the final response to the REFER of a leg that waits longest; after a 2xx it is told that we try."""
+
+    def notify_refer(self, leg: LegId, code: int, is_final: bool) -> None:
+        """Tell a leg how the call goes that it asked for, if it wants to know."""
 
     def hangup(self, leg: LegId, headers: HeaderList) -> None:
         """CANCEL or BYE; the leg's end is reported. A leg that is gone is left alone."""
@@ -114,6 +121,9 @@ class Observer(Protocol):
 
     def response(self, trunk: str, direction: str, code: int) -> None:
         """A response on a trunk; `direction` is `sent` or `received`."""
+
+    def transfer(self, mode: TransferMode, result: TransferResult) -> None:
+        """A transfer was refused, or came to its end."""
 
     def loop_lag(self, seconds: float) -> None: ...
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.bridge.commands import Role
 from gateway.bridge.outcome import Outcome
+from gateway.bridge.terms import Role, TransferResult
+from gateway.core.plan import TransferMode
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.terms import Direction
 
@@ -23,6 +24,19 @@ class LegMedia:
     jitter: float
     round_trip: float
     codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRecord:
+    """One transfer that was tried: which leg asked for it, how it was done, where to, and what came of it."""
+
+    by: Role
+    mode: TransferMode
+    to_trunk: str
+    result: TransferResult | None = None
+    """None while it goes on."""
+    code: int | None = None
+    """The SIP code that whoever asked was told at last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +72,5 @@ class CallRecord:
     context: Mapping[str, str] = field(default_factory=dict)
     """Field to value, `pii` and `secret` already hidden."""
     media: tuple[LegMedia, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
+    """The last of them; what was refused at once is only counted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import carry, map_message, note
@@ -20,12 +22,13 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.reading import caller_of, carries_sdp, forwards_left
+from gateway.core.headers import Headers
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
 from gateway.core.plan import Trunk
 from gateway.core.routing import request_uri
 from gateway.core.terms import Direction, On
-from gateway.core.uri import parse_uri
+from gateway.core.uri import escape_user, parse_uri
 from gateway.errors import CallRefused, PeerError
 
 REQUEST_TERMINATED = 487
@@ -40,6 +43,8 @@ def invite(call: Call, event: InviteReceived) -> Step:
     call.live.add(Role.INBOUND)
     call.request = event.message
     call.from_trunk = event.trunk
+    call.trunks[Role.INBOUND] = event.trunk
+    call.told[event.trunk.side] = event.message
     call.direction = Direction.from_source(event.trunk.side)
     call.facts = CallFacts(call.id, event.trunk.name, event.source_address)
     try:
@@ -52,22 +57,29 @@ def invite(call: Call, event: InviteReceived) -> Step:
 
 def _set_out(call: Call, message: SipMessage, trunk: Trunk) -> Step:
     destination = call.router.route(trunk, parse_uri(message.request_uri or "").user)
-    call.to_trunk = destination.trunk
+    call.to_trunk = call.trunks[Role.OUTBOUND] = destination.trunk
     mapped = map_message(call, On.INVITE, message, Role.INBOUND)
     notes = note(call, On.INVITE, mapped)
     if mapped.refused:
         commands, state = _refused(call, mapped.refused)
         return [*notes, *commands], state
+    call.parties = {Role.INBOUND: caller_of(message), Role.OUTBOUND: escape_user(destination.user)}
     call.order = Place(
         trunk=destination.trunk.name,
         request_uri="",
-        caller=caller_of(message),
+        caller=call.parties[Role.INBOUND],
         headers=mapped.headers,
         max_forwards=forwards_left(message) - 1,
     )
     call.uris = [request_uri(uri, destination.user) for uri in destination.trunk.uris]
+    call.told[destination.trunk.side] = replace(message, headers=Headers(mapped.headers))
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
-    return [*notes, *call.place_next(), ring], State.CALLING
+    return [*notes, *_place_next(call), ring], State.CALLING
+
+
+def _place_next(call: Call) -> list[Command]:
+    call.attempts += 1
+    return call.place_next()
 
 
 def _refused(call: Call, refusal: CallRefused) -> Step:
@@ -111,7 +123,7 @@ def outbound_failed(call: Call, event: OutboundEnded) -> Step:
     """It refuses or fails: the next URI, or the caller is told."""
     call.live.discard(Role.OUTBOUND)
     if outcomes.tries_next_uri(event.code) and call.uris and not call.early_media:
-        return call.place_next(), State.CALLING
+        return _place_next(call), State.CALLING
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     call.decide(outcomes.outcome_for_code(failure), failure)
     headers, notes = carry(call, On.END, event.message, Role.OUTBOUND)
@@ -123,7 +135,7 @@ def outbound_failed(call: Call, event: OutboundEnded) -> Step:
 def no_response(call: Call, event: TimerFired) -> Step:
     """It says nothing at all: the next URI, or the caller is told."""
     if call.uris:
-        return [Hangup(Role.OUTBOUND), *call.place_next()], State.CALLING
+        return [Hangup(Role.OUTBOUND), *_place_next(call)], State.CALLING
     call.decide(outcomes.NO_RESPONSE, 408)
     return [Hangup(Role.OUTBOUND), Refuse(504, (outcomes.reason_header(408),))], State.ENDING
 

@@ -56,10 +56,10 @@ def outbound_left(call: Call, event: OutboundEnded) -> Step:
 def too_long(call: Call, event: TimerFired) -> Step:
     """The call is as long as it may be."""
     call.decide(outcomes.MAX_DURATION)
-    return [Hangup(Role.INBOUND), Hangup(Role.OUTBOUND)], State.ENDING
+    return call.hang_up(), State.ENDING
 
 
 def cut_answered(call: Call, event: Event) -> Step:
     """The operator ends it, or our own code failed on it."""
     call.decide(OUTCOME_BY_ENDING[event.why] if isinstance(event, EndRequested) else outcomes.INTERNAL_ERROR)
-    return [Hangup(Role.INBOUND), Hangup(Role.OUTBOUND)], State.ENDING
+    return call.hang_up(), State.ENDING

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from gateway.core.fields import Field
@@ -111,6 +111,9 @@ class Contract:
     _compiled: dict[tuple[Message, Dialect, Profile], Rules] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _followed: dict[tuple[Message, Dialect, Profile], Rules] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def reads(self, on: On) -> bool:
         """Whether any field is on that message; where none is, it need not even be parsed."""
@@ -134,24 +137,55 @@ class Contract:
             compiled = self._compiled[kind] = self._compile(*kind)
         return compiled
 
+    def transfer_rules(self, direction: Direction, sender: Side, dialect: Dialect, profile: Profile) -> Rules:
+        """The rules for the INVITE that follows from a REFER of the sender's side: its fields, and those of the INVITE.
+
+        The call can come to that side from the other and go back there, so a field of the INVITE that cannot be read
+        or written this way round stays behind.
+        """
+        kind = (Message(direction, On.INVITE, sender), dialect, profile)
+        compiled = self._followed.get(kind)
+        if compiled is None:
+            rules = self._compile_fields(self._transfer_fields(*kind), *kind)
+            compiled = self._followed[kind] = replace(rules, on=On.REFER)
+        return compiled
+
+    def refer_headers(self, direction: Direction, sender: Side, dialect: Dialect) -> frozenset[str]:
+        """The headers, by canonical name, that a REFER of the sender's side is read for."""
+        locators = [one.locator(sender) for one in self._fields(Message(direction, On.REFER, sender))]
+        return frozenset(canonical_name(target_header(one, dialect)) for one in locators if one and one.writable)
+
+    def _transfer_fields(self, message: Message, dialect: Dialect, profile: Profile) -> list[Field]:
+        chosen = self._fields(message._replace(on=On.REFER))
+        for one in self.fields:
+            carried = On.INVITE in one.on and message.direction in one.direction and one.locator(message.sender)
+            if carried and one not in chosen and not self._problems([*chosen, one], message, dialect, profile):
+                chosen.append(one)
+        return [one for one in self.fields if one in chosen]
+
     def problems(
         self, direction: Direction, on: On, sender: Side, dialect: Dialect, profile: Profile
     ) -> list[FieldProblem]:
         """Everything that keeps the fields of this kind of message from working, in the fields' order."""
-        return self._problems(Message(direction, on, sender), dialect, profile)
+        message = Message(direction, on, sender)
+        return self._problems(self._fields(message), message, dialect, profile)
 
-    def _problems(self, message: Message, dialect: Dialect, profile: Profile) -> list[FieldProblem]:
-        fields = self._fields(message)
+    def _problems(
+        self, fields: list[Field], message: Message, dialect: Dialect, profile: Profile
+    ) -> list[FieldProblem]:
         found = [problem for one in fields for problem in _field_problems(one, message, dialect, profile)]
         for side in Side:
             found += uui_problems(fields, side, self.uui.get(side, UuiSetup()))
         return found + list(_shared_targets(fields, message.sender.other, dialect))
 
     def _compile(self, message: Message, dialect: Dialect, profile: Profile) -> Rules:
-        problems = self._problems(message, dialect, profile)
+        fields = self._fields(message)
+        problems = self._problems(fields, message, dialect, profile)
         if problems:
             raise ValueError(f"field {problems[0].field}: {problems[0].text}")
-        fields = self._fields(message)
+        return self._compile_fields(fields, message, dialect, profile)
+
+    def _compile_fields(self, fields: list[Field], message: Message, dialect: Dialect, profile: Profile) -> Rules:
         sides = self.ways(dialect)
         rules = tuple(_compile_rule(one, message.sender, sides) for one in fields)
         return Rules(

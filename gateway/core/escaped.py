@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from gateway.core.headers import Headers, canonical_name, is_header_name
@@ -28,6 +28,14 @@ def read_escaped(message: SipMessage, header: str) -> SipMessage:
     names = {canonical_name(name) for name, _ in escaped}
     own = (pair for pair in message.headers if canonical_name(pair[0]) not in names)
     return replace(message, headers=Headers([*escaped, *own]))
+
+
+def lay_over(message: SipMessage, below: SipMessage, names: Container[str]) -> SipMessage:
+    """`below` with the headers of these canonical names that `message` has, in the place of its own."""
+    above = [pair for pair in message.headers if canonical_name(pair[0]) in names]
+    taken = {canonical_name(name) for name, _ in above}
+    kept = (pair for pair in below.headers if canonical_name(pair[0]) not in taken)
+    return replace(below, headers=Headers([*above, *kept]))
 
 
 def write_escaped(uri: SipUri, headers: Iterable[tuple[str, str]]) -> str:

@@ -45,6 +45,14 @@ class Srtp(enum.StrEnum):
     REQUIRED = "required"
 
 
+class TransferMode(enum.StrEnum):
+    """What becomes of a REFER from a trunk: we call whom it names, the other side is asked to, or nobody."""
+
+    LOCAL = "local"
+    RELAY = "relay"
+    REJECT = "reject"
+
+
 class Dialect(enum.StrEnum):
     """How a PBX names the headers that its dialplan turns into variables."""
 
@@ -114,6 +122,7 @@ class Trunk:
     allow: tuple[Network, ...]
     dialect: Dialect = Dialect.HEADERS
     srtp: Srtp = Srtp.OFF
+    transfer: TransferMode = TransferMode.LOCAL
     auth: Credentials | None = None
 
 

@@ -8,13 +8,17 @@ from collections.abc import Callable
 from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.commands import (
     Answer,
+    AnswerRefer,
     Command,
     Finish,
     Hangup,
     HeaderList,
     NoteContext,
+    NoteTransfer,
+    NotifyRefer,
     Place,
     Progress,
+    Promote,
     Refuse,
     Role,
     StartTimer,
@@ -57,6 +61,14 @@ class Execution:
                 self._timers.start(call.machine.id, timer, self._clock() + seconds)
             case StopTimer(timer):
                 self._timers.stop(call.machine.id, timer)
+            case AnswerRefer(by, code, headers):
+                self._answer_refer(call, by, code, headers)
+            case NotifyRefer(by, code, is_final):
+                self._notify(call, by, code, is_final)
+            case Promote(role):
+                self._promote(call, role)
+            case NoteTransfer(mode, result):
+                self._observer.transfer(mode, result)
             case NoteContext(on, mapped):
                 self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
             case Finish():
@@ -69,16 +81,17 @@ class Execution:
             self._observer.call_started(call.record())
 
     def abandon(self, call: ActiveCall) -> None:
-        """Be done with a call that cannot be trusted to end by itself: cut both legs and close its record."""
+        """Be done with a call that cannot be trusted to end by itself: cut its legs and close its record."""
         call.machine.abandon()
-        for step in (self.announce, self._cut_outbound, self._cut_inbound, self._finish):
+        for step in (self.announce, self._cut_placed, self._cut_inbound, self._finish):
             try:
                 step(call)
             except Exception:
                 log.exception("call failed while it was given up", extra=call.names())
 
-    def _cut_outbound(self, call: ActiveCall) -> None:
+    def _cut_placed(self, call: ActiveCall) -> None:
         self._hangup(call, Role.OUTBOUND, ())
+        self._hangup(call, Role.TARGET, ())
 
     def _cut_inbound(self, call: ActiveCall) -> None:
         if call.answered is None:
@@ -92,7 +105,7 @@ class Execution:
 
     def _place(self, call: ActiveCall, order: Place) -> None:
         leg = self._sip.place(order)
-        self._registry.place(call, leg, self._sip.call_id(leg))
+        self._registry.place(call, order.role, leg, self._sip.call_id(leg))
         call.invited = call.invited or self._clock()
 
     def _progress(self, call: ActiveCall, command: Progress) -> None:
@@ -113,6 +126,23 @@ class Execution:
         leg = call.leg(role)
         if leg is not None:
             self._sip.hangup(leg, headers)
+
+    def _answer_refer(self, call: ActiveCall, by: Role, code: int, headers: HeaderList) -> None:
+        leg = call.leg(by)
+        if leg is not None:
+            self._sip.answer_refer(leg, code, headers)
+            self._observer.response(call.machine.trunks[by].name, "sent", code)
+
+    def _notify(self, call: ActiveCall, by: Role, code: int, is_final: bool) -> None:
+        leg = call.leg(by)
+        if leg is not None:
+            self._sip.notify_refer(leg, code, is_final)
+
+    def _promote(self, call: ActiveCall, role: Role) -> None:
+        call.promote(role)
+        one, other = call.leg(role), call.leg(role.other)
+        if one is not None and other is not None:
+            self._sip.join(one, other)
 
     def _finish(self, call: ActiveCall) -> None:
         call.ended = self._clock()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from dataclasses import replace
 
 from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection
@@ -18,13 +19,17 @@ from gateway.bridge.events import (
     Event,
     InviteReceived,
     OutboundTrying,
+    ReferReceived,
+    TargetTrying,
     Timer,
     TimerFired,
     response_code,
+    seen_as,
 )
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import (
     Arrival,
+    LegReport,
     MediaReport,
     Observer,
     Phase,
@@ -145,7 +150,13 @@ class Engine:
             if isinstance(report, MediaReport):
                 call.media.append(report.media)
             else:
-                self._feed(call, report.event)
+                self._feed(call, self._event(call, report))
+
+    def _event(self, call: ActiveCall, report: LegReport) -> Event:
+        event = seen_as(report.event, call.role_of(report.leg))
+        if isinstance(event, ReferReceived):
+            return replace(event, admitted=self._admission.takes_another(self._clock()))
+        return event
 
     def _arrive(self, arrival: Arrival) -> None:
         rejection = self._rejection(arrival)
@@ -184,18 +195,23 @@ class Engine:
             self._execution.abandon(call)
 
     def _handle(self, call: ActiveCall, event: Event) -> None:
-        if event == TimerFired(Timer.RESPONSE) and call.outbound is not None and self._sip.heard(call.outbound):
-            event = OutboundTrying()  # a 100 alone is not reported by the stack; here is where it matters
+        if event == TimerFired(Timer.RESPONSE):
+            event = self._heard(call) or event
         commands = call.machine.handle(event)
         self._count_response(call, event)
         for command in commands:
             self._execution.execute(call, command)
 
+    def _heard(self, call: ActiveCall) -> Event | None:
+        """A 100 alone is not reported by the stack; here is where it matters."""
+        leg, trying = (call.outbound, OutboundTrying()) if call.target is None else (call.target, TargetTrying())
+        return trying if leg is not None and self._sip.heard(leg) else None
+
     def _count_response(self, call: ActiveCall, event: Event) -> None:
         """A response from the trunk we called; what it answers was placed, so the trunk is known."""
         code = response_code(event)
-        if code and call.machine.to_trunk:
-            self._observer.response(call.machine.to_trunk.name, "received", code)
+        if code and call.machine.order:
+            self._observer.response(call.machine.order.trunk, "received", code)
 
     # -- the operator (any thread) -------------------------------------------------------------------------------
 

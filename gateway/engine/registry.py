@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.ports import LegId
+from gateway.bridge.terms import Role
 
 
 class CallRegistry:
@@ -19,22 +20,25 @@ class CallRegistry:
         """A call with its inbound leg."""
         self.calls[call.machine.id] = self.legs[call.inbound] = call
 
-    def place(self, call: ActiveCall, leg: LegId, call_id: str) -> None:
-        """Give a call its outbound leg, in the place of the one that it had."""
-        self._disown(call)
-        call.outbound, call.outbound_call_id = leg, call_id
+    def place(self, call: ActiveCall, role: Role, leg: LegId, call_id: str) -> None:
+        """Give a call a leg that we placed, in the place of the one that it had; nobody listens to that any more."""
+        self._ignore(call.leg(role))
+        if role is Role.TARGET:
+            call.target = leg
+        else:
+            call.outbound, call.outbound_call_id = leg, call_id
         self.legs[leg] = call
         if call_id:  # else: it could not even start, which the next report says
+            call.own_call_ids.add(call_id)
             self.own_call_ids.add(call_id)
 
     def remove(self, call: ActiveCall) -> bool:
         """Forget a call and its legs; False if it was forgotten before."""
-        self._disown(call)
-        self.legs.pop(call.inbound, None)
+        for role in Role:
+            self._ignore(call.leg(role))
+        self.own_call_ids -= call.own_call_ids
         return self.calls.pop(call.machine.id, None) is not None
 
-    def _disown(self, call: ActiveCall) -> None:
-        """Stop listening to the current outbound leg; what still comes of it is nobody's business."""
-        if call.outbound is not None:
-            self.legs.pop(call.outbound, None)
-            self.own_call_ids.discard(call.outbound_call_id)
+    def _ignore(self, leg: LegId | None) -> None:
+        if leg is not None:
+            self.legs.pop(leg, None)

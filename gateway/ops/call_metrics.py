@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.bridge.outcome import INTERNAL_ERROR, OUTCOMES
 from gateway.core.receipt import Outcome
-from gateway.core.terms import Direction
+from gateway.core.terms import Direction, On
 from gateway.ops.series import Series, observe
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class ContextMetrics:
     def adopt(self, fields: Iterable[Field]) -> None:
         """Create what these fields can count; those of earlier configurations stay, their calls may go on."""
         for field in fields:
-            for direction, on, outcome in product(field.direction, field.on, Outcome):
+            messages = field.on | {On.REFER} if On.INVITE in field.on else field.on  # a transfer carries both
+            for direction, on, outcome in product(field.direction, messages, Outcome):
                 self._fields.create(field.name, direction, on, outcome)
 
     def mapped(self, direction: Direction, receipt: Sequence[ReceiptEntry], size: int) -> None:

@@ -110,6 +110,7 @@ def log_call_ended(record: CallRecord) -> None:
         "post_dial_delay_seconds": _rounded(record.post_dial_delay_seconds),
         "answer_seconds": _rounded(record.answer_seconds),
         "duration_seconds": _rounded(record.duration_seconds),
+        "transfers": Counter(one.result.value for one in record.transfers if one.result) or None,
         "receipt": Counter(entry.outcome.value for entry in record.receipt),
         "lost": [_loss(entry) for entry in record.receipt if entry.outcome not in NOTHING_LOST],
     }

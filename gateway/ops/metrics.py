@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -24,6 +25,8 @@ from prometheus_client import (
 )
 
 from gateway.bridge.ports import Phase
+from gateway.bridge.terms import TransferResult
+from gateway.core.plan import TransferMode
 from gateway.ops.call_metrics import CallMetrics, ContextMetrics
 from gateway.ops.series import OTHER, Series, observe
 from gateway.ops.trunk_metrics import TrunkMetrics
@@ -64,6 +67,8 @@ class Metrics:
         self._context = ContextMetrics(registry)
         self._trunks = TrunkMetrics(registry)
         self._rejected = Series(_counter(registry, "gateway_rejected_total", "INVITEs that became no call.", "reason"))
+        transfers = Counter("gateway_transfers_total", "Transfers asked for.", ["mode", "result"], registry=registry)
+        self._transfers = Series(transfers)
         self._reloads = Series(_counter(registry, "gateway_config_reloads_total", "Configuration reloads.", "result"))
         self._lag = Histogram(
             "gateway_event_loop_lag_seconds", "One round of the SIP thread.", buckets=LAG_BUCKETS, registry=registry
@@ -75,6 +80,8 @@ class Metrics:
         about.labels(build.version, build.pjsip).set(1)
         for reason in (*reject_reasons, OTHER):
             self._rejected.create(reason)
+        for mode, came_of_it in product(TransferMode, TransferResult):
+            self._transfers.create(mode, came_of_it)
         for result in ("success", "failure"):
             self._reloads.create(result)
         self.adopt(plan)
@@ -109,6 +116,10 @@ class Metrics:
     def response(self, trunk: str, way: str, code: int) -> None:
         """A SIP response was `sent` or `received` on a trunk."""
         self._trunks.response(trunk, way, code)
+
+    def transfer(self, mode: TransferMode, result: TransferResult) -> None:
+        """A transfer was refused, or came to its end."""
+        self._transfers.of(mode, result).inc()
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""

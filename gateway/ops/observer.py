@@ -17,6 +17,8 @@ from gateway.ops.throttle import Throttle
 
 if TYPE_CHECKING:
     from gateway.bridge.record import CallRecord
+    from gateway.bridge.terms import TransferResult
+    from gateway.core.plan import TransferMode
     from gateway.core.receipt import ReceiptEntry
     from gateway.core.terms import Direction, On
 
@@ -57,6 +59,10 @@ class CallObserver:
     def response(self, trunk: str, direction: str, code: int) -> None:
         """A SIP response was sent or received."""
         self._metrics.response(trunk, direction, code)
+
+    def transfer(self, mode: TransferMode, result: TransferResult) -> None:
+        """A transfer was refused, or came to its end."""
+        self._metrics.transfer(mode, result)
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""

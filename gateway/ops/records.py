@@ -14,7 +14,7 @@ from gateway.ops.jsontext import moment
 from gateway.ops.quality import leg_mos
 
 if TYPE_CHECKING:
-    from gateway.bridge.record import CallRecord, LegMedia
+    from gateway.bridge.record import CallRecord, LegMedia, TransferRecord
 
 CAPACITY = 1000
 
@@ -75,6 +75,18 @@ def record_as_dict(record: CallRecord) -> dict[str, object]:
         "receipt": [entry.as_dict() for entry in record.receipt],
         "context": dict(record.context),
         "media": [media_as_dict(media) for media in record.media],
+        "transfers": [transfer_as_dict(transfer) for transfer in record.transfers],
+    }
+
+
+def transfer_as_dict(transfer: TransferRecord) -> dict[str, object]:
+    """One transfer that was tried."""
+    return {
+        "by": transfer.by.value,
+        "mode": transfer.mode.value,
+        "to_trunk": transfer.to_trunk,
+        "result": transfer.result and transfer.result.value,
+        "code": transfer.code,
     }
 
 

@@ -102,6 +102,7 @@ def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> pla
         allow=tuple(network for allowed in trunk.allow for network in allowed.networks),
         dialect=trunk.variables or Dialect.HEADERS,
         srtp=trunk.srtp,
+        transfer=trunk.transfer,
         auth=plan.Credentials(auth.username, auth.password.get_secret_value()) if auth else None,
     )
 

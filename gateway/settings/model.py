@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
 from gateway.core.mapping import MissingPolicy, Overflow
-from gateway.core.plan import Dialect, MediaMode, Srtp
+from gateway.core.plan import Dialect, MediaMode, Srtp, TransferMode
 from gateway.core.plan import Limits as PlannedLimits
 from gateway.core.profiles import PROFILES, Characters
 from gateway.core.terms import Direction, On, Side
@@ -44,6 +44,8 @@ from gateway.settings.words import (
 
 MOST_CALLS = 1000
 """Bridged calls of one process; the PJSIP build reserves two legs for each (config/pjsip/config_site.h)."""
+
+TRANSFER_NOW = (TransferMode.LOCAL, TransferMode.REJECT)
 
 _LIMITS = PlannedLimits()
 
@@ -126,6 +128,7 @@ class Trunk(Section):
     profile: Name | None = None
     variables: Annotated[Dialect, word(Dialect)] | None = None
     srtp: Annotated[Srtp, word(Srtp)] = Srtp.OFF
+    transfer: Annotated[TransferMode, word(TRANSFER_NOW, later=[TransferMode.RELAY])] = TransferMode.LOCAL
     auth: Auth | None = None
 
 

@@ -20,6 +20,7 @@ from gateway.bridge.events import (
     OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
+    ReferReceived,
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
@@ -52,6 +53,12 @@ class SipLeg(pj.Leg):
         """Connect both ways with the peer leg once both have audio; harmless to repeat."""
         if self.peer is not None and not self.ended and not self.peer.ended:
             self.join(self.peer)
+
+    def part(self) -> None:
+        """Nobody is the peer leg any more."""
+        if self.peer is not None:
+            self.peer.peer = None
+            self.peer = None
 
     # -- callbacks of the stack ----------------------------------------------------------------------------------
 
@@ -92,14 +99,8 @@ class SipLeg(pj.Leg):
         return int(pj.PJSIP_REDIRECT_REJECT)
 
     @guarded
-    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
-        """REFER: PJSIP would call whomever the peer names, past trunks, routes and limits."""
-        prm.statusCode = pj.PJSIP_SC_DECLINE
-
-    @guarded
-    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
-        """INVITE with Replaces (RFC 3891): PJSIP would hand this leg to the sender, be it a stranger."""
-        prm.statusCode = pj.PJSIP_SC_DECLINE
+    def onRefer(self, message: str) -> None:
+        self.report(ReferReceived(self.role, received_message(message)))
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
@@ -131,9 +132,7 @@ class SipLeg(pj.Leg):
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))
         self.ended = True
-        if self.peer is not None:
-            self.peer.peer = None
-            self.peer = None
+        self.part()
 
     def _is_decision(self, text: str) -> bool:
         """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""

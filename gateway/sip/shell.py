@@ -240,8 +240,18 @@ class SipShell:
         """Connect the media of two legs, now or as soon as both flow."""
         first, second = self._legs.get(one), self._legs.get(other)
         if first and second and not first.ended and not second.ended:
+            first.part()
+            second.part()
             first.peer, second.peer = second, first
             first.join_media()
+
+    def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        """Send the final response to a REFER."""
+        self._operate(leg, lambda it: it.answerRefer(code, header_words(headers)))
+
+    def notify_refer(self, leg: LegId, code: int, is_final: bool) -> None:
+        """Send NOTIFY."""
+        self._operate(leg, lambda it: it.notifyRefer(code, is_final))
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure."""

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.bridge.call import State
-from gateway.bridge.commands import Command, Place, Refuse
+from gateway.bridge.commands import Command, Place, Refuse, Role
 from gateway.bridge.events import (
     Event,
     InboundConfirmed,
     InviteReceived,
     OutboundAnswered,
+    OutboundEnded,
     OutboundProgress,
+    ReferReceived,
     Timer,
     TimerFired,
 )
@@ -77,12 +79,26 @@ EARLY_MEDIA = OutboundProgress(183, response(183, body=SDP))
 ANSWERED = OutboundAnswered(response(200, body=SDP))
 CONFIRMED = InboundConfirmed()
 
+
+ELSEWHERE = "sip:2000@elsewhere.example"
+
+
+def refer(by: Role = Role.OUTBOUND, to: str = ELSEWHERE, *headers: str, **changes: Any) -> ReferReceived:
+    """One of two who talk asks for a transfer; by default Twilio, to a user of the PBX."""
+    request = message("REFER sip:gw.example SIP/2.0", f"Refer-To: <{to}>", *headers)
+    return ReferReceived(by, request, **changes)
+
+
+REFER = refer()
+
 WAY: dict[State, tuple[Event, ...]] = {
     State.NEW: (),
     State.CALLING: (),
     State.RINGING: (RINGING,),
     State.ANSWERED: (ANSWERED,),
     State.TALKING: (ANSWERED, CONFIRMED),
+    State.TRANSFERRING: (ANSWERED, CONFIRMED, REFER),
+    State.FORWARDING: (ANSWERED, CONFIRMED, REFER, OutboundEnded(200, True, None)),
     State.ENDING: (ANSWERED, CONFIRMED, TimerFired(Timer.DURATION)),
 }
 """What happens to a call after its INVITE until it is in a state; in ENDING both legs are still up."""

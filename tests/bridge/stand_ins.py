@@ -11,8 +11,9 @@ from gateway.bridge.commands import HeaderList, Place
 from gateway.bridge.events import Event, InboundEnded, OutboundEnded
 from gateway.bridge.ports import Arrival, LegId, LegReport, Report
 from gateway.bridge.record import CallRecord
+from gateway.bridge.terms import TransferResult
 from gateway.core.message import SipMessage
-from gateway.core.plan import Plan
+from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.terms import Direction, On
 
@@ -117,6 +118,12 @@ class RecordingSip:
         self._do("hangup", leg, headers)
         self._end(leg, 200)
 
+    def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
+        self._do("answer_refer", leg, code, headers)
+
+    def notify_refer(self, leg: LegId, code: int, is_final: bool) -> None:
+        self._do("notify_refer", leg, code, is_final)
+
     def _do(self, name: str, *details: object) -> None:
         self.done.append((name, *details))
         if name in self.broken:
@@ -138,6 +145,7 @@ class RecordingObserver:
         self.rejected: list[tuple[str, str]] = []
         self.responses: list[tuple[str, str, int]] = []
         self.lags: list[float] = []
+        self.transfers: list[tuple[TransferMode, TransferResult]] = []
         self.broken: set[str] = set()
 
     def call_started(self, record: CallRecord) -> None:
@@ -159,6 +167,10 @@ class RecordingObserver:
     def response(self, trunk: str, direction: str, code: int) -> None:
         self.responses.append((trunk, direction, code))
         self._check("response")
+
+    def transfer(self, mode: TransferMode, result: TransferResult) -> None:
+        self.transfers.append((mode, result))
+        self._check("transfer")
 
     def loop_lag(self, seconds: float) -> None:
         self.lags.append(seconds)

@@ -12,6 +12,7 @@ from gateway.bridge.admission import (
     DRAINING,
     FULL,
     LOOP,
+    NO_DIALOG,
     REJECT_REASONS,
     TOO_FAST,
     TOO_MANY_HOPS,
@@ -48,6 +49,7 @@ def admit(*headers: str, plan: Plan = OURS, active: int = 0, own: frozenset[str]
         (TOO_FAST, "limit-rate", 503, "1"),
         (LOOP, "loop", 482, None),
         (TOO_MANY_HOPS, "too-many-hops", 483, None),
+        (NO_DIALOG, "no-dialog", 481, None),
     ],
 )
 def test_how_an_invite_is_turned_away(rejection: Rejection, reason: str, code: int, retry: str | None) -> None:
@@ -58,7 +60,7 @@ def test_how_an_invite_is_turned_away(rejection: Rejection, reason: str, code: i
 
 
 def test_every_reason_is_known_to_the_metrics() -> None:
-    known = {rejection.reason for rejection in (DRAINING, FULL, TOO_FAST, LOOP, TOO_MANY_HOPS)}
+    known = {rejection.reason for rejection in (DRAINING, FULL, TOO_FAST, LOOP, NO_DIALOG, TOO_MANY_HOPS)}
     assert set(REJECT_REASONS) == known
     assert len(REJECT_REASONS) == len(known)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import pytest
 
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import State
-from gateway.bridge.commands import Answer, Command, Finish, Hangup, Progress, Refuse, Role, StartTimer, StopTimer
+from gateway.bridge.commands import Answer, Finish, Hangup, Progress, Refuse, Role, StartTimer, StopTimer
 from gateway.bridge.events import (
     Ending,
     EndRequested,
@@ -20,15 +19,20 @@ from gateway.bridge.events import (
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    TargetAnswered,
+    TargetEnded,
+    TargetProgress,
+    TargetTrying,
     Timer,
     TimerFired,
 )
 from gateway.bridge.machine import CallMachine, ImpossibleEvent, kind_of
-from gateway.bridge.outcome import Outcome
+from tests.bridge.cases import Case
 from tests.bridge.samples import (
     ANSWERED,
     CONFIRMED,
     EARLY_MEDIA,
+    REFER,
     RINGING,
     SDP,
     call_in,
@@ -39,6 +43,7 @@ from tests.bridge.samples import (
     reason,
     response,
 )
+from tests.bridge.transfers import TRANSFERS
 
 PLAN = plan()
 
@@ -48,19 +53,24 @@ BOTH_GONE = (OutboundEnded(200, False, None), InboundEnded(200, False, None))
 # ---- Every cell ----
 
 EXPECTED = """
-                    new         calling     ringing     answered    talking     ending      ended
-InviteReceived      act         impossible  impossible  impossible  impossible  impossible  impossible
-OutboundTrying      impossible  act         act         late        late        late        late
-OutboundProgress    impossible  act         act         late        late        late        late
-OutboundAnswered    impossible  act         act         late        late        act         late
-OutboundEnded       impossible  act         act         act         act         act         late
-InboundConfirmed    impossible  impossible  impossible  act         late        late        late
-InboundEnded        impossible  act         act         act         act         act         late
-response            impossible  act         act         late        late        late        late
-ring                impossible  act         act         late        late        late        late
-duration            impossible  impossible  impossible  act         act         late        late
-EndRequested        impossible  act         act         act         act         late        late
-Faulted             impossible  act         act         act         act         act         late
+                  new       calling   ringing   answered  talking   transferring  forwarding  ending    ended
+InviteReceived    act       never     never     never     never     never         never       never     never
+OutboundTrying    never     act       act       late      late      late          late        late      late
+OutboundProgress  never     act       act       late      late      late          late        late      late
+OutboundAnswered  never     act       act       late      late      late          late        act       late
+OutboundEnded     never     act       act       act       act       act           late        act       late
+InboundConfirmed  never     never     never     act       late      late          late        late      late
+InboundEnded      never     act       act       act       act       act           act         act       late
+ReferReceived     never     act       act       act       act       act           act         act       never
+TargetTrying      never     never     never     late      late      act           act         late      late
+TargetProgress    never     never     never     late      late      act           act         late      late
+TargetAnswered    never     never     never     late      late      act           act         act       late
+TargetEnded       never     never     never     late      late      act           act         late      late
+response          never     act       act       late      late      act           act         late      late
+ring              never     act       act       late      late      act           act         late      late
+duration          never     never     never     act       act       act           act         late      late
+EndRequested      never     act       act       act       act       act           act         late      late
+Faulted           never     act       act       act       act       act           act         act       late
 """
 
 EVENTS: dict[str, Event] = {
@@ -71,6 +81,11 @@ EVENTS: dict[str, Event] = {
     "OutboundEnded": OutboundEnded(486, True, response(486)),
     "InboundConfirmed": CONFIRMED,
     "InboundEnded": InboundEnded(487, False, None),
+    "ReferReceived": REFER,
+    "TargetTrying": TargetTrying(),
+    "TargetProgress": TargetProgress(180, response(180)),
+    "TargetAnswered": TargetAnswered(response(200, body=SDP)),
+    "TargetEnded": TargetEnded(486, True, response(486)),
     "response": TimerFired(Timer.RESPONSE),
     "ring": TimerFired(Timer.RING),
     "duration": TimerFired(Timer.DURATION),
@@ -116,7 +131,7 @@ def test_every_cell_is_what_was_decided(state: State, kind: str) -> None:
     machine = reach(state)
     before = snapshot(machine)
     word = CELLS[state, kind]
-    if word == "impossible":
+    if word == "never":
         with pytest.raises(ImpossibleEvent, match=f"cannot happen in state {state}"):
             machine.handle(EVENTS[kind])
         assert snapshot(machine) == before
@@ -135,18 +150,6 @@ CONNECTED = (State.ANSWERED, State.TALKING)
 OUT, IN = Hangup(Role.OUTBOUND), Hangup(Role.INBOUND)
 HEARD = StopTimer(Timer.RESPONSE)
 Q850_NO_ANSWER = ("Reason", 'Q.850;cause=19;text="No answer from user"')
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    states: tuple[State, ...]
-    event: Event
-    commands: list[Command]
-    becomes: State | None = None
-    """None: the state stays."""
-    outcome: Outcome | None = None
-    code: int | None = None
 
 
 CASES = [
@@ -413,6 +416,7 @@ CASES = [
         [],
         outcome=outcomes.MAX_DURATION,
     ),
+    *TRANSFERS,
 ]
 
 CASE_CELLS = [pytest.param(case, state, id=f"{state}: {case.name}") for case in CASES for state in case.states]

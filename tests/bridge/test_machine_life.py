@@ -12,12 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.bridge.call import State
 from gateway.bridge.commands import (
     Answer,
+    AnswerRefer,
     Command,
     Finish,
     Hangup,
     NoteContext,
+    NoteTransfer,
+    NotifyRefer,
     Place,
     Progress,
+    Promote,
     Refuse,
     Role,
     StartTimer,
@@ -29,21 +33,21 @@ from gateway.bridge.events import (
     Event,
     Faulted,
     InboundConfirmed,
-    InboundEnded,
     OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
     Timer,
     TimerFired,
+    seen_as,
 )
 from gateway.bridge.outcome import OUTCOMES, Result
-from tests.bridge.samples import CUSTOMER, FIRST, SDP, SECOND, THIRD, invite, machine_for, plan, response
+from tests.bridge.samples import CUSTOMER, FIRST, SDP, SECOND, THIRD, invite, machine_for, plan, refer, response
 
 REQUEST_TERMINATED = 487
 
 
-@dataclass
+@dataclass(eq=False)
 class Leg:
     """A leg as the stack has it: it ends once, and says nothing afterwards."""
 
@@ -68,16 +72,30 @@ class CallLife(RuleBasedStateMachine):
         self.legs: list[Leg] = []
         self.refused: list[int] = []
         self.told_to_answer = False
+        self.waiting: list[Leg] = []
+        """Those whose REFER has no answer yet."""
+        self.subscribed: list[Leg] = []
+        self.noted: list[NoteTransfer] = []
 
-    @initialize(uris=st.integers(1, 3), sdp=st.booleans(), context=st.booleans(), reject=st.booleans())
-    def begin(self, uris: int, sdp: bool, context: bool, reject: bool) -> None:
+    @initialize(
+        uris=st.integers(1, 3), sdp=st.booleans(), context=st.booleans(), reject=st.booleans(), far=st.booleans()
+    )
+    def begin(self, uris: int, sdp: bool, context: bool, reject: bool, far: bool) -> None:
+        """An INVITE; of half the calls more than the first moment is seen: they are answered, and to be transferred."""
         contract = plan(CUSTOMER, uris=(FIRST, SECOND, THIRD)[:uris], reject=reject)
         self.machine = machine_for(contract)
         self.inbound = Leg(Role.INBOUND)
         self.outbound: Leg | None = None
+        self.target: Leg | None = None
         self.legs.append(self.inbound)
         headers = ["X-PBX-CUSTOMER-ID: C-1"] if context else []
         self.tell(invite(contract, *headers, body=SDP if sdp else ""))
+        if far and self.outbound:
+            self.callee_answers()
+            self.caller_acknowledges()
+            self.ask_for_a_transfer(self.outbound, "2000", True)
+            while self.queue:
+                self.work()
 
     # -- what the machine wants ----------------------------------------------------------------------------------
 
@@ -88,6 +106,10 @@ class CallLife(RuleBasedStateMachine):
     def execute(self, command: Command) -> None:
         assert not self.finished, "nothing is left to do for a call that is over"
         match command:
+            case Place(role=Role.TARGET):
+                assert self.target is None or not self.target.up
+                self.target = Leg(Role.TARGET)
+                self.legs.append(self.target)
             case Place():
                 assert self.outbound is None or not self.outbound.up
                 assert not self.told_to_answer and not self.refused
@@ -107,9 +129,23 @@ class CallLife(RuleBasedStateMachine):
                 self.hang_up(self.inbound, code)
             case Hangup(Role.INBOUND):
                 self.hang_up(self.inbound, 200)
-            case Hangup(Role.OUTBOUND):
-                assert self.outbound is not None
-                self.hang_up(self.outbound, 200 if self.outbound.answered else REQUEST_TERMINATED)
+            case Hangup(role):
+                leg = self.leg(role)
+                self.hang_up(leg, 200 if leg.answered else REQUEST_TERMINATED)
+            case AnswerRefer(by, code):
+                assert 202 <= code <= 699
+                self.waiting.remove(self.leg(by))
+                if code == 202:
+                    self.subscribed.append(self.leg(by))
+            case NotifyRefer(by, code, is_final):
+                assert is_final == (code >= 200)
+                assert self.leg(by) in self.subscribed, "who is told has asked, and the end was not told before"
+                if is_final:
+                    self.subscribed.remove(self.leg(by))
+            case Promote(role):
+                self.promote(role)
+            case NoteTransfer():
+                self.noted.append(command)
             case StartTimer(timer, seconds):
                 assert seconds > 0
                 self.timers.add(timer)
@@ -120,13 +156,26 @@ class CallLife(RuleBasedStateMachine):
             case Finish():
                 self.finished.append(command)
 
+    def leg(self, role: Role) -> Leg:
+        found = {Role.INBOUND: self.inbound, Role.OUTBOUND: self.outbound, Role.TARGET: self.target}[role]
+        assert found is not None
+        return found
+
+    def promote(self, role: Role) -> None:
+        assert self.target is not None and self.target.answered
+        away = self.leg(role)
+        if role is Role.INBOUND:
+            self.inbound, self.target = self.target, away
+        else:
+            self.outbound, self.target = self.target, away
+        self.leg(role).role, away.role = role, Role.TARGET
+
     def hang_up(self, leg: Leg, code: int) -> None:
         if leg.up:
             self.end(leg, code, by_peer=False)
 
     def end(self, leg: Leg, code: int, by_peer: bool) -> None:
-        kind = InboundEnded if leg is self.inbound else OutboundEnded
-        self.report(leg, kind(code, by_peer, response(code) if by_peer else None))
+        self.report(leg, OutboundEnded(code, by_peer, response(code) if by_peer else None))
         leg.up = False
 
     def report(self, leg: Leg, event: Event) -> None:
@@ -138,8 +187,9 @@ class CallLife(RuleBasedStateMachine):
     @rule()
     def work(self) -> None:
         leg, event = self.queue.popleft()
-        if not self.finished and leg in (self.inbound, self.outbound):  # else: of an attempt that was given up
-            self.tell(event)
+        roles = {id(self.inbound): Role.INBOUND, id(self.outbound): Role.OUTBOUND, id(self.target): Role.TARGET}
+        if not self.finished and id(leg) in roles:  # else: of an attempt that was given up
+            self.tell(seen_as(event, roles[id(leg)]))
 
     @precondition(lambda self: self.outbound and self.outbound.up and not self.outbound.answered)
     @rule(code=st.sampled_from([100, 180, 181, 183, 199]), sdp=st.booleans())
@@ -194,6 +244,36 @@ class CallLife(RuleBasedStateMachine):
     def caller_vanishes(self, code: int) -> None:
         self.end(self.inbound, code, by_peer=False)
 
+    @precondition(lambda self: any(leg.up and leg.answered for leg in self.legs))
+    @rule(data=st.data(), user=st.sampled_from(["2000", ""]), admitted=st.booleans())
+    def one_asks_for_a_transfer(self, data: st.DataObject, user: str, admitted: bool) -> None:
+        self.ask_for_a_transfer(
+            data.draw(st.sampled_from([leg for leg in self.legs if leg.up and leg.answered])), user, admitted
+        )
+
+    def ask_for_a_transfer(self, leg: Leg, user: str, admitted: bool) -> None:
+        self.waiting.append(leg)
+        self.report(leg, refer(leg.role, f"sip:{user}@elsewhere.example" if user else "sip:h", admitted=admitted))
+
+    @precondition(lambda self: self.target and self.target.up and not self.target.answered)
+    @rule(code=st.sampled_from([180, 183, 199]))
+    def target_responds(self, code: int) -> None:
+        assert self.target
+        self.report(self.target, OutboundProgress(code, response(code)))
+
+    @precondition(lambda self: self.target and self.target.up and not self.target.answered)
+    @rule()
+    def target_answers(self) -> None:
+        assert self.target
+        self.target.answered = True
+        self.report(self.target, OutboundAnswered(response(200, body=SDP)))
+
+    @precondition(lambda self: self.target and self.target.up)
+    @rule(code=st.sampled_from([200, 302, 408, 486, 503]), by_peer=st.booleans())
+    def target_ends(self, code: int, by_peer: bool) -> None:
+        assert self.target
+        self.end(self.target, code, by_peer)
+
     @precondition(lambda self: any(leg.up for leg in self.legs))
     @rule(data=st.data())
     def callback_fails(self, data: st.DataObject) -> None:
@@ -230,6 +310,7 @@ class CallLife(RuleBasedStateMachine):
         assert finish.outcome == self.machine.outcome
         assert finish.outcome in OUTCOMES
         assert not any(leg.up for leg in self.legs), "nobody is left ringing"
+        assert all(transfer.result for transfer in self.machine.transfers), "each transfer comes to an end"
         self.check_answer()
 
     def check_answer(self) -> None:

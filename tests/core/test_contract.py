@@ -217,3 +217,63 @@ def test_a_private_constant_is_not_shown() -> None:
 def test_a_message_that_no_field_is_on_need_not_be_read() -> None:
     contract = Contract((field("a", "var:A", "header:X-A"), field("b", "var:B", None, on=frozenset({On.END}))))
     assert [on for on in On if contract.reads(on)] == [On.INVITE, On.END]
+
+
+# ---- Transfers ----
+
+
+def transferred(*fields: Field, direction: Direction = Direction.TO_TWILIO, sender: Side, profile: str) -> list[str]:
+    """The fields of the INVITE that follows from a REFER."""
+    rules = Contract(fields).transfer_rules(direction, sender, Dialect.ASTERISK, PROFILES[profile])
+    assert rules.on is On.REFER
+    return [rule.field.name for rule in rules.rules]
+
+
+REFER_ONLY = field("ticket", "header:X-Ticket", "header:X-Ticket", on=frozenset({On.REFER}))
+INVITE_ONLY = field("customer", "var:CUSTOMER", "header:X-Customer")
+NEITHER = field("cause", "header:X-Cause", "header:X-Cause", on=frozenset({On.END}))
+ONE_WAY = field("name", "sip:from.display", "header:X-Name", direction=TO_TWILIO)
+NOT_THERE = field("sid", None, "header:X-Sid")
+
+
+def test_a_transfer_carries_the_fields_of_refer_and_of_the_invite() -> None:
+    fields = (INVITE_ONLY, NEITHER, REFER_ONLY, ONE_WAY, NOT_THERE)
+    assert transferred(*fields, sender=Side.PBX, profile="sip-domain") == ["customer", "ticket", "name"]
+
+
+def test_a_field_that_cannot_go_back_stays_behind() -> None:
+    fields = (INVITE_ONLY, REFER_ONLY, ONE_WAY)
+    assert transferred(*fields, sender=Side.TWILIO, profile="asterisk") == ["customer", "ticket"]
+
+
+def test_of_two_fields_with_one_place_that_of_refer_goes() -> None:
+    rival = field("rival", "header:X-Ticket", "header:X-Rival")
+    assert transferred(rival, REFER_ONLY, sender=Side.TWILIO, profile="asterisk") == ["ticket"]
+
+
+def test_a_field_for_the_other_direction_is_not_carried() -> None:
+    there = field("name", "header:X-Name", "header:X-Name", direction=TO_PBX)
+    assert transferred(there, sender=Side.PBX, profile="sip-domain") == []
+
+
+def test_what_twilio_reads_of_no_refer_it_reads_of_an_invite() -> None:
+    assert transferred(INVITE_ONLY, sender=Side.PBX, profile="elastic-trunk") == ["customer"]
+
+
+def test_rules_of_a_transfer_are_compiled_once() -> None:
+    contract = Contract((INVITE_ONLY,))
+    kind = (Direction.TO_TWILIO, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"])
+    assert contract.transfer_rules(*kind) is contract.transfer_rules(*kind)
+
+
+def test_the_headers_that_a_refer_is_read_for() -> None:
+    fields = (
+        INVITE_ONLY,
+        REFER_ONLY,
+        field("product", "var:PRODUCT_ID", "uui:product", on=frozenset({On.REFER})),
+        field("who", "sip:from.user", "header:X-Who", on=frozenset({On.REFER}), direction=TO_TWILIO),
+    )
+    contract = Contract(fields)
+    read = {side: contract.refer_headers(Direction.TO_TWILIO, side, Dialect.ASTERISK) for side in Side}
+    assert read[Side.PBX] == {"x-ticket", "x-pbx-product-id"}
+    assert read[Side.TWILIO] == {"x-ticket", "user-to-user"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.escaped import read_escaped, write_escaped
+from gateway.core.escaped import lay_over, read_escaped, write_escaped
 from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
 from gateway.core.uri import parse_uri
@@ -81,3 +81,11 @@ def test_hostile_values_take_linear_time(piece: str) -> None:
     text = piece * (65536 // len(piece))
     for value in (text, f"<sip:a@h?{text}>"):
         assert read_escaped(refer(("Refer-To", value)), "Refer-To")
+
+
+def test_headers_of_these_names_are_laid_over_those_of_another_message() -> None:
+    below = SipMessage("INVITE sip:b@h SIP/2.0", Headers([("X-A", "1"), ("x-a", "2"), ("X-B", "3"), ("X-C", "4")]))
+    above = refer(("X-a", "5"), ("X-B", "6"), ("X-D", "7"))
+    laid = lay_over(above, below, {"x-a", "x-c", "x-d"})
+    assert laid.start_line == below.start_line
+    assert list(laid.headers) == [("X-a", "5"), ("X-D", "7"), ("X-B", "3"), ("X-C", "4")]

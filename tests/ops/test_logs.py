@@ -14,6 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bridge.outcome import BUSY
+from gateway.bridge.record import TransferRecord
+from gateway.bridge.terms import Role, TransferResult
+from gateway.core.plan import TransferMode
 from gateway.core.receipt import Outcome
 from gateway.core.terms import On
 from gateway.ops.logs import (
@@ -134,6 +137,16 @@ def test_the_line_of_a_call_that_came_to_nothing() -> None:
     assert (line["result"], line["reason"], line["code"]) == ("client-error", "busy", 486)
     assert (line["receipt"], line["lost"]) == ({}, [])
     assert not {"to_trunk", "outbound_call_id", "answer_seconds", "duration_seconds"} & set(line)
+
+
+def test_the_line_of_a_call_that_was_transferred(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    tried = [
+        TransferRecord(Role.OUTBOUND, TransferMode.LOCAL, "pbx", result)
+        for result in (TransferResult.FAILED, TransferResult.FAILED, TransferResult.COMPLETED)
+    ]
+    log_call_ended(ended(transfers=tuple(tried)))
+    assert vars(caplog.records[-1])["transfers"] == {"failed": 2, "completed": 1}
 
 
 def test_a_field_lost_in_two_messages_is_named_twice() -> None:

@@ -17,6 +17,8 @@ from gateway.bridge.commands import Role
 from gateway.bridge.outcome import BUSY, OUTCOMES
 from gateway.bridge.ports import Phase, TrunkStatus
 from gateway.bridge.record import LegMedia
+from gateway.bridge.terms import TransferResult
+from gateway.core.plan import TransferMode
 from gateway.core.receipt import Outcome
 from gateway.core.terms import Direction, On
 from gateway.ops.metrics import Build, Metrics
@@ -43,6 +45,7 @@ CONTRACT = {
     "gateway_rejected_total": {"reason"},
     "gateway_event_loop_lag_seconds": set(),
     "gateway_config_reloads_total": {"result"},
+    "gateway_transfers_total": {"mode", "result"},
     "gateway_config_info": {"hash"},
     "gateway_draining": set(),
     "gateway_build_info": {"version", "pjsip"},
@@ -111,6 +114,15 @@ def test_no_other_metric_of_ours_is_there() -> None:
     assert names == {name.removesuffix("_total") for name in CONTRACT}
 
 
+def test_every_way_of_a_transfer_has_every_result_at_zero() -> None:
+    metrics = new_metrics()
+    for mode in TransferMode:
+        for result in TransferResult:
+            assert Scrape(metrics).value("gateway_transfers_total", mode=mode.value, result=result.value) == 0
+            metrics.transfer(mode, result)
+            assert Scrape(metrics).value("gateway_transfers_total", mode=mode.value, result=result.value) == 1
+
+
 def test_the_process_itself_is_measured() -> None:
     scrape = Scrape(new_metrics())
     assert scrape.value("process_open_fds") > 0
@@ -136,6 +148,9 @@ def test_a_field_has_the_series_of_its_directions_and_messages() -> None:
         ("customer_id", "to_pbx", "invite"),
         ("queue", "to_pbx", "invite"),
         ("queue", "to_pbx", "end"),
+        ("customer_id", "to_twilio", "refer"),  # a transfer carries on what the INVITE did
+        ("customer_id", "to_pbx", "refer"),
+        ("queue", "to_pbx", "refer"),
     }
 
 

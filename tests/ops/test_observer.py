@@ -7,6 +7,8 @@ import logging
 import pytest
 
 from gateway.bridge.ports import Observer
+from gateway.bridge.terms import TransferResult
+from gateway.core.plan import TransferMode
 from gateway.core.terms import Direction, On
 from gateway.ops.metrics import Build, Metrics
 from gateway.ops.observer import CallObserver
@@ -31,6 +33,11 @@ def observer(metrics: Metrics, recent: RecentCalls) -> Observer:
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
+
+
+def test_a_transfer_is_counted(observer: Observer, metrics: Metrics) -> None:
+    observer.transfer(TransferMode.LOCAL, TransferResult.NO_ROUTE)
+    assert value(metrics, "gateway_transfers_total", mode="local", result="no-route") == 1
 
 
 def test_a_call_is_counted_kept_and_logged_once(

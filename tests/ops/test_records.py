@@ -7,14 +7,14 @@ import threading
 
 import pytest
 
-from gateway.bridge.commands import Role
 from gateway.bridge.outcome import BUSY
-from gateway.bridge.record import LegMedia
+from gateway.bridge.record import LegMedia, TransferRecord
+from gateway.bridge.terms import Role, TransferResult
 from gateway.core.fields import Sensitivity
 from gateway.core.locators import CallFacts
 from gateway.core.mapping import apply_rules
 from gateway.core.message import parse_message
-from gateway.core.plan import Dialect
+from gateway.core.plan import Dialect, TransferMode
 from gateway.core.terms import Direction, On, Side
 from gateway.ops.jsontext import build_json
 from gateway.ops.records import RecentCalls, record_as_dict, summary_as_dict
@@ -119,6 +119,16 @@ def test_the_whole_record_adds_receipt_context_and_media() -> None:
         "codec": "PCMU",
         "mos": 4.32,
     }
+
+
+def test_each_transfer_is_in_the_whole_record() -> None:
+    done = TransferRecord(Role.OUTBOUND, TransferMode.LOCAL, "pbx", TransferResult.COMPLETED, 200)
+    going_on = TransferRecord(Role.INBOUND, TransferMode.LOCAL, "twilio")
+    assert record_as_dict(ended())["transfers"] == []
+    assert record_as_dict(ended(transfers=(done, going_on)))["transfers"] == [
+        {"by": "outbound", "mode": "local", "to_trunk": "pbx", "result": "completed", "code": 200},
+        {"by": "inbound", "mode": "local", "to_trunk": "twilio", "result": None, "code": None},
+    ]
 
 
 def test_a_leg_without_audio_has_no_score() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,10 +37,12 @@ class Talk:
 
 
 @contextmanager
-def talking(gateway: Gateway, direction: str, offer: str | None = None, answer_sdp: str = "") -> Iterator[Talk]:
+def talking(
+    gateway: Gateway, direction: str, offer: str | None = None, answer_sdp: str = "", headers: Iterable[str] = ()
+) -> Iterator[Talk]:
     """A call that is answered and confirmed. Whoever asks for it hangs up."""
     with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
-        invite = caller.invite(body=offer)
+        invite = caller.invite(*headers, body=offer)
         caller.send(invite)
         placed = callee.wait_for("INVITE")
         callee.answer(placed, answer_sdp)

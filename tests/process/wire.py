@@ -65,7 +65,8 @@ class WirePeer:
         self.place = place if isinstance(place, Place) else Place(place, free_port(place))
         self.gateway = gateway
         self._messages: list[str] = []
-        self._answered: set[str] = set()
+        self.settled: set[str] = set()
+        """Requests that we answered, by their Via."""
 
     def __enter__(self) -> Self:
         self._socket = self._open()
@@ -92,12 +93,12 @@ class WirePeer:
         if request.startswith("INVITE"):
             number = header(request, "Call-ID"), header(request, "CSeq").split()[0]
             return number in [(header(ack, "Call-ID"), header(ack, "CSeq").split()[0]) for ack in self.received("ACK")]
-        return header(request, "Via") in self._answered
+        return header(request, "Via") in self.settled
 
     def send(self, message: str | bytes) -> None:
         data = message.encode() if isinstance(message, str) else message
         if data.startswith(FINAL):
-            self._answered.add(header(data.decode(), "Via"))
+            self.settled.add(header(data.decode(), "Via"))
         self._socket.sendto(data, (self.gateway.host, self.gateway.port))
 
     def received(self, start: str = "") -> list[str]:

@@ -1,0 +1,246 @@
+"""Stories of transfers: whom they call, with what context, and the races of three legs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import State
+from gateway.bridge.commands import AnswerRefer, Command, Finish, Hangup, NoteContext, NoteTransfer, Place, Role
+from gateway.bridge.events import (
+    InboundEnded,
+    OutboundEnded,
+    ReferReceived,
+    TargetAnswered,
+    TargetEnded,
+    TargetProgress,
+    Timer,
+    TimerFired,
+)
+from gateway.bridge.machine import CallMachine
+from gateway.bridge.record import TransferRecord
+from gateway.bridge.terms import TransferResult
+from gateway.bridge.transfer import KEPT_TRANSFERS
+from gateway.core.message import SipMessage
+from gateway.core.plan import Plan, TransferMode
+from gateway.core.receipt import Outcome as FieldOutcome
+from gateway.core.terms import On
+from tests.bridge.samples import (
+    ANSWERED,
+    CONFIRMED,
+    CUSTOMER,
+    ELSEWHERE,
+    FIRST,
+    REFER,
+    SDP,
+    SECOND,
+    feed,
+    field,
+    invite,
+    machine_for,
+    message,
+    plan,
+    refer,
+    response,
+)
+from tests.bridge.transfers import TARGET, told
+
+PLAN = plan()
+TWO_URIS = plan(uris=(FIRST, SECOND))
+TARGET_ANSWERED = TargetAnswered(response(200, body=SDP))
+REFUSED = TargetEnded(486, True, response(486))
+QUEUE = field("queue", "header:X-Queue", "header:X-Queue", on=frozenset({On.INVITE, On.REFER}))
+NOTE = field("note", "header:X-Note", "header:X-Note", on=frozenset({On.END}))
+
+
+def placed(commands: list[Command]) -> Place:
+    (order,) = [command for command in commands if isinstance(command, Place)]
+    return order
+
+
+def refusal(commands: list[Command]) -> tuple[int, TransferResult]:
+    answer, note = commands[-2:]
+    assert isinstance(answer, AnswerRefer) and isinstance(note, NoteTransfer)
+    return answer.code, note.result
+
+
+def talk(plan: Plan, *headers: str, trunk: str = "pbx") -> CallMachine:
+    machine = machine_for(plan)
+    feed(machine, invite(plan, *headers, trunk=trunk), ANSWERED, CONFIRMED)
+    return machine
+
+
+# ---- Whom it calls ----
+
+
+def test_who_stays_is_who_calls_the_target() -> None:
+    assert placed(feed(talk(PLAN), REFER)).caller == "1001"
+    assert placed(feed(talk(PLAN), refer(Role.INBOUND))).caller == "+15550100"
+
+
+def test_a_target_is_of_the_other_side() -> None:
+    order = placed(feed(talk(PLAN), refer(Role.INBOUND, "tel:+15550177")))
+    assert (order.trunk, order.request_uri) == ("twilio", "sip:+15550177@one.twilio.example")
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "result"),
+    [
+        (refer(to="sip:elsewhere.example"), 603, TransferResult.NO_ROUTE),
+        (refer(to="sip:2000@elsewhere.example;method=BYE"), 400, TransferResult.BAD_REQUEST),
+        (refer(to="mailto:2000@elsewhere.example"), 400, TransferResult.BAD_REQUEST),
+        (ReferReceived(Role.OUTBOUND, None), 400, TransferResult.BAD_REQUEST),
+        (refer(admitted=False), 503, TransferResult.LIMITED),
+        (refer(to="sip:2000@elsewhere.example?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc"), 603, TransferResult.NO_ROUTE),
+    ],
+)
+def test_what_is_refused_changes_nothing(event: ReferReceived, code: int, result: TransferResult) -> None:
+    machine = talk(PLAN)
+    assert refusal(feed(machine, event)) == (code, result)
+    assert (machine.state, machine.transfers) == (State.TALKING, [])
+
+
+def test_a_trunk_that_takes_no_transfers() -> None:
+    pbx, twilio = PLAN.trunks
+    machine = talk(plan(trunks=(pbx, replace(twilio, transfer=TransferMode.REJECT))))
+    assert refusal(feed(machine, REFER)) == (603, TransferResult.REJECTED)
+    assert placed(feed(machine, refer(Role.INBOUND))).trunk == "twilio"
+
+
+def test_the_next_uri_of_the_target() -> None:
+    machine = talk(TWO_URIS)
+    first = placed(feed(machine, refer(Role.INBOUND)))
+    second = placed(feed(machine, TargetEnded(503, True, None)))
+    assert [order.request_uri.partition("@")[2] for order in (first, second)] == [
+        "one.twilio.example",
+        "two.twilio.example",
+    ]
+    assert (machine.state, machine.attempts) == (State.TRANSFERRING, 1)
+    feed(machine, TargetEnded(503, True, None))
+    assert machine.state is State.TALKING
+
+
+def test_the_next_uri_of_a_silent_target() -> None:
+    machine = talk(TWO_URIS)
+    feed(machine, refer(Role.INBOUND))
+    commands = feed(machine, TimerFired(Timer.RESPONSE))
+    assert commands[0] == TARGET
+    assert placed(commands).request_uri.endswith("@two.twilio.example")
+
+
+# ---- Races ----
+
+
+def test_the_leg_that_was_sent_away_ends_nothing() -> None:
+    machine = talk(PLAN)
+    feed(machine, REFER, TARGET_ANSWERED)
+    assert feed(machine, TargetEnded(200, False, None)) == []
+    assert feed(machine, InboundEnded(200, True, None)) == [Hangup(Role.OUTBOUND)]
+    assert feed(machine, OutboundEnded(200, False, None)) == [Finish(outcomes.COMPLETED)]
+
+
+def test_a_call_ends_when_the_leg_that_was_sent_away_is_gone_too() -> None:
+    machine = talk(PLAN)
+    feed(machine, REFER, TARGET_ANSWERED, InboundEnded(200, True, None))
+    assert feed(machine, OutboundEnded(200, False, None)) == []
+    assert feed(machine, TargetEnded(200, False, None)) == [Finish(outcomes.COMPLETED)]
+
+
+def test_the_next_transfer_waits_for_the_leg_of_the_last() -> None:
+    machine = talk(PLAN)
+    feed(machine, REFER, TimerFired(Timer.RING))
+    assert refusal(feed(machine, REFER)) == (491, TransferResult.PENDING)
+    feed(machine, TargetEnded(487, True, None))
+    assert placed(feed(machine, REFER)).role is Role.TARGET
+
+
+def test_a_target_that_answered_can_transfer_in_its_turn() -> None:
+    machine = talk(PLAN)
+    feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
+    order = placed(feed(machine, refer(Role.OUTBOUND, "sip:3000@elsewhere.example")))
+    assert (order.trunk, order.caller) == ("twilio", "1001")
+    feed(machine, TARGET_ANSWERED)
+    assert [(one.to_trunk, one.result) for one in machine.transfers] == [
+        ("pbx", TransferResult.COMPLETED),
+        ("twilio", TransferResult.COMPLETED),
+    ]
+
+
+def test_who_was_transferred_is_called_by_whom_it_talks_to() -> None:
+    """After a transfer the user of the other leg is the one that was called last."""
+    machine = talk(PLAN)
+    feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
+    assert placed(feed(machine, refer(Role.INBOUND, "sip:3000@elsewhere.example"))).caller == "2000"
+
+
+def test_a_peer_that_tries_again_and_again_fills_no_memory() -> None:
+    machine = talk(PLAN)
+    for _ in range(3 * KEPT_TRANSFERS):
+        feed(machine, REFER, REFUSED)
+    assert (
+        machine.transfers
+        == [TransferRecord(Role.OUTBOUND, TransferMode.LOCAL, "pbx", TransferResult.FAILED, 486)] * KEPT_TRANSFERS
+    )
+
+
+def test_who_rings_twice_is_told_of_twice() -> None:
+    machine = talk(PLAN)
+    feed(machine, REFER, TargetProgress(180, response(180)))
+    assert told(183, last=False) in feed(machine, TargetProgress(183, response(183)))
+
+
+# ---- Context ----
+
+
+def headers_for(machine: CallMachine, event: ReferReceived) -> dict[str, str]:
+    return dict(placed(feed(machine, event)).headers)
+
+
+def test_what_the_call_began_with_goes_on_to_the_target() -> None:
+    """Back to the side it came from as well, under the names of that side."""
+    contract = plan(CUSTOMER, QUEUE)
+    given = ("X-PBX-CUSTOMER-ID: C-1", "X-Queue: sales")
+    assert headers_for(talk(contract, *given), refer(Role.INBOUND)) == {"X-CustomerID": "C-1", "X-Queue": "sales"}
+    assert headers_for(talk(contract, *given), REFER) == {"X-PBX-CUSTOMER-ID": "C-1", "X-Queue": "sales"}
+
+
+def test_what_refer_says_comes_first_where_a_field_is_on_it() -> None:
+    machine = talk(plan(CUSTOMER, QUEUE), "X-PBX-CUSTOMER-ID: C-1", "X-Queue: sales")
+    event = refer(Role.OUTBOUND, f"{ELSEWHERE}?X-Queue=repairs&X-CustomerID=C-2", "X-Queue: none", "X-Else: 1")
+    commands = feed(machine, event)
+    assert dict(placed(commands).headers) == {"X-PBX-CUSTOMER-ID": "C-1", "X-Queue": "repairs"}
+    note = commands[0]
+    assert isinstance(note, NoteContext) and note.on is On.REFER
+    assert [(entry.field, entry.on, entry.outcome) for entry in machine.receipt if entry.on is On.REFER] == [
+        ("customer_id", On.REFER, FieldOutcome.SENT),
+        ("queue", On.REFER, FieldOutcome.SENT),
+    ]
+
+
+def test_the_next_target_knows_what_the_last_was_told() -> None:
+    machine = talk(plan(QUEUE), "X-Queue: sales")
+    feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?X-Queue=repairs"), TARGET_ANSWERED, TargetEnded(200, False, None))
+    assert headers_for(machine, refer(Role.OUTBOUND)) == {"X-Queue": "repairs"}
+
+
+def test_a_contract_that_refuses_keeps_the_call_as_it_was() -> None:
+    needed = field("ticket", "header:X-Ticket", "header:X-Ticket", on=frozenset({On.REFER}), required=True)
+    machine = talk(plan(needed, reject=True))
+    commands = feed(machine, REFER)
+    assert isinstance(commands[0], NoteContext)
+    assert refusal(commands) == (400, TransferResult.CONTEXT_REFUSED)
+    assert headers_for(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?X-Ticket=1")) == {"X-Ticket": "1"}
+
+
+def test_two_of_one_side_send_each_other_no_context() -> None:
+    machine = talk(plan(NOTE))
+    feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
+    bye: SipMessage = message("BYE sip:gw.example SIP/2.0", "X-Note: 1")
+    assert feed(machine, InboundEnded(200, True, bye)) == [Hangup(Role.OUTBOUND)]
+
+
+def test_where_a_transfer_comes_from_is_known_to_the_fields() -> None:
+    trunk = field("trunk", "header:X-Trunk", "call:trunk", on=frozenset({On.REFER}))
+    assert headers_for(talk(plan(trunk)), REFER) == {"X-Trunk": "twilio"}

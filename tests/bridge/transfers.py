@@ -1,0 +1,200 @@
+"""What each cell of the call table does about transfers."""
+
+from __future__ import annotations
+
+from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import State
+from gateway.bridge.commands import (
+    AnswerRefer,
+    Command,
+    Hangup,
+    NoteTransfer,
+    NotifyRefer,
+    Place,
+    Promote,
+    Role,
+    StartTimer,
+    StopTimer,
+)
+from gateway.bridge.events import (
+    Ending,
+    EndRequested,
+    Faulted,
+    InboundEnded,
+    OutboundEnded,
+    TargetAnswered,
+    TargetEnded,
+    TargetProgress,
+    TargetTrying,
+    Timer,
+    TimerFired,
+)
+from gateway.bridge.terms import TransferResult
+from gateway.core.plan import TransferMode
+from tests.bridge.cases import Case
+from tests.bridge.samples import REFER, SDP, place, response
+
+PENDING = (State.TRANSFERRING, State.FORWARDING)
+IN, OUT, TARGET = (Hangup(role) for role in Role)
+HEARD = StopTimer(Timer.RESPONSE)
+SETTLED: list[Command] = [HEARD, StopTimer(Timer.RING)]
+
+
+def target(**changes: object) -> Place:
+    """What the ordinary REFER makes of itself."""
+    defaults = {"trunk": "pbx", "uri": "sip:2000@pbx.example", "role": Role.TARGET}
+    return place(**(defaults | changes))  # type: ignore[arg-type]
+
+
+def noted(result: TransferResult, mode: TransferMode = TransferMode.LOCAL) -> NoteTransfer:
+    return NoteTransfer(mode, result)
+
+
+def told(code: int, *, last: bool = True) -> NotifyRefer:
+    return NotifyRefer(Role.OUTBOUND, code, last)
+
+
+def refused(code: int, warning: str, by: Role = Role.OUTBOUND) -> AnswerRefer:
+    return AnswerRefer(by, code, (("Warning", f'399 gateway "{warning}"'),))
+
+
+NOT_NOW = refused(491, "the call is not answered, or is being transferred")
+FAILED, ABANDONED = noted(TransferResult.FAILED), noted(TransferResult.ABANDONED)
+
+TRANSFERS = [
+    Case(
+        "REFER waits for the answer of the call, and for the end of another transfer",
+        (State.CALLING, State.RINGING, State.ANSWERED, *PENDING),
+        REFER,
+        [NOT_NOW, noted(TransferResult.PENDING)],
+    ),
+    Case(
+        "REFER: the target is called where a call from that trunk goes",
+        (State.TALKING,),
+        REFER,
+        [
+            AnswerRefer(Role.OUTBOUND, 202),
+            target(),
+            StartTimer(Timer.RESPONSE, 4),
+            StartTimer(Timer.RING, 60),
+        ],
+        State.TRANSFERRING,
+    ),
+    Case(
+        "REFER in a call that ends",
+        (State.ENDING,),
+        REFER,
+        [AnswerRefer(Role.OUTBOUND, 481)],
+        outcome=outcomes.MAX_DURATION,
+    ),
+    Case("a 100 of the target", PENDING, TargetTrying(), [HEARD]),
+    Case("199 tells of a branch", PENDING, TargetProgress(199, response(199)), [HEARD]),
+    Case(
+        "the target rings, and who asked is told",
+        (State.TRANSFERRING,),
+        TargetProgress(180, response(180)),
+        [HEARD, told(180, last=False)],
+    ),
+    Case("the target rings for one who left", (State.FORWARDING,), TargetProgress(180, response(180)), [HEARD]),
+    Case(
+        "the target takes the place of who asked",
+        (State.TRANSFERRING,),
+        TargetAnswered(response(200, body=SDP)),
+        [*SETTLED, told(200), noted(TransferResult.COMPLETED), Promote(Role.OUTBOUND), TARGET],
+        State.TALKING,
+    ),
+    Case(
+        "the target takes the place of who left",
+        (State.FORWARDING,),
+        TargetAnswered(response(200, body=SDP)),
+        [*SETTLED, noted(TransferResult.COMPLETED), Promote(Role.OUTBOUND)],
+        State.TALKING,
+    ),
+    Case(
+        "the target refuses: all is as it was",
+        (State.TRANSFERRING,),
+        TargetEnded(486, True, response(486)),
+        [*SETTLED, told(486), FAILED],
+        State.TALKING,
+    ),
+    Case(
+        "the target hangs up instead of an answer",
+        (State.TRANSFERRING,),
+        TargetEnded(200, True, None),
+        [*SETTLED, told(480), FAILED],
+        State.TALKING,
+    ),
+    Case(
+        "the target refuses, and nobody else is left",
+        (State.FORWARDING,),
+        TargetEnded(486, True, response(486)),
+        [*SETTLED, FAILED, IN],
+        State.ENDING,
+        outcomes.COMPLETED,
+    ),
+    Case(
+        "the target says nothing at all",
+        (State.TRANSFERRING,),
+        TimerFired(Timer.RESPONSE),
+        [TARGET, *SETTLED, told(504), FAILED],
+        State.TALKING,
+    ),
+    Case(
+        "the target does not answer",
+        (State.TRANSFERRING,),
+        TimerFired(Timer.RING),
+        [TARGET, *SETTLED, told(480), FAILED],
+        State.TALKING,
+    ),
+    *(
+        Case(
+            f"nobody is left, and no {timer} of the target",
+            (State.FORWARDING,),
+            TimerFired(timer),
+            [*SETTLED, FAILED, IN, TARGET],
+            State.ENDING,
+            outcomes.COMPLETED,
+        )
+        for timer in (Timer.RESPONSE, Timer.RING)
+    ),
+    Case("who asked leaves", (State.TRANSFERRING,), OutboundEnded(200, True, response(200)), [], State.FORWARDING),
+    Case(
+        "who stays leaves: there is nobody to call the target for",
+        (State.TRANSFERRING,),
+        InboundEnded(200, True, response(200)),
+        [*SETTLED, told(487), ABANDONED, TARGET, OUT],
+        State.ENDING,
+        outcomes.COMPLETED,
+    ),
+    Case(
+        "who waits for the target leaves",
+        (State.FORWARDING,),
+        InboundEnded(200, True, response(200)),
+        [*SETTLED, ABANDONED, TARGET, OUT],
+        State.ENDING,
+        outcomes.COMPLETED,
+    ),
+    *(
+        Case(
+            f"{event}: all legs are ended",
+            (state,),
+            event,
+            [*SETTLED, *([told(487)] if state is State.TRANSFERRING else []), ABANDONED, *legs],
+            State.ENDING,
+            outcome,
+        )
+        for event, outcome in (
+            (TimerFired(Timer.DURATION), outcomes.MAX_DURATION),
+            (EndRequested(Ending.ADMIN), outcomes.ENDED_BY_ADMIN),
+            (Faulted(), outcomes.INTERNAL_ERROR),
+        )
+        for state, legs in ((State.TRANSFERRING, [IN, OUT, TARGET]), (State.FORWARDING, [IN, TARGET]))
+    ),
+    Case(
+        "a target that answers while the call ends",
+        (State.ENDING,),
+        TargetAnswered(response(200, body=SDP)),
+        [TARGET],
+        outcome=outcomes.MAX_DURATION,
+    ),
+]
