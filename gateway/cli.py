@@ -13,7 +13,7 @@ from gateway.core.handbook import build_handbook
 from gateway.core.schema import build_schema
 from gateway.core.scopes import senders
 from gateway.core.terms import Direction, On, Side
-from gateway.errors import AdminError, ConfigError, MessageError, StartError
+from gateway.errors import AccountError, AdminError, ConfigError, MessageError, StartError
 from gateway.settings import build_report, load
 
 DONE: Final = 0
@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _contract(options.config, options.format)
         case "demo":
             return _demo()
+        case "twilio" if options.task == "webhook":
+            return _webhook(options.config, options.log_level)
+        case "twilio":
+            return _call(options)
         case "lab":
             return _lab_twilio(options.config)
         case command:
@@ -69,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_context_commands(commands)
     purpose = "call both ways between a PBX and a Twilio stand-in on loopback and show what was mapped"
     commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
+    _add_twilio(commands)
     _add_lab(commands)
     for name, purpose in (
         ("calls", "list the calls of a running gateway"),
@@ -106,6 +111,25 @@ def _add_context_commands(commands: Any) -> None:
     command = commands.add_parser("contract", help=purpose, description=purpose, allow_abbrev=False)
     command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
     command.add_argument("--format", choices=CONTRACT_FORMATS, default=CONTRACT_FORMATS[0], help="default: %(default)s")
+
+
+def _add_twilio(commands: Any) -> None:
+    purpose = "what a Twilio application needs: answers to its webhook, and calls with context"
+    tasks = commands.add_parser("twilio", help=purpose, description=purpose, allow_abbrev=False)
+    tasks = tasks.add_subparsers(dest="task", required=True, metavar="TASK")
+    purpose = "answer Twilio's voice webhook: verify it, read the context, forward the call as twilio.webhook says"
+    command = tasks.add_parser("webhook", help=purpose, description=purpose, allow_abbrev=False)
+    command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
+    command.add_argument("--log-level", choices=LOG_LEVELS, default="INFO", help="default: %(default)s")
+    purpose = "place a call through Twilio's REST API with the context in the form that arrives; prints its SID"
+    command = tasks.add_parser("call", help=purpose, description=purpose, allow_abbrev=False)
+    command.add_argument("config", metavar="CONFIG", help="the configuration file (YAML)")
+    command.add_argument("--to", required=True, help="sip:USER@HOST, client:NAME or a number such as +15550100")
+    command.add_argument("--from", dest="caller", metavar="FROM", help="who calls (default: twilio.call.from)")
+    command.add_argument("--field", action="append", default=[], metavar="NAME=VALUE", help="context; may be repeated")
+    answer = command.add_mutually_exclusive_group()
+    answer.add_argument("--url", help="what Twilio asks when the call is answered (default: twilio.call.url)")
+    answer.add_argument("--twiml", help="what Twilio does when the call is answered")
 
 
 def _add_lab(commands: Any) -> None:
@@ -151,6 +175,28 @@ def _contract(config: str, format_: str) -> int:
         print(build_handbook(plan.contract, profile), end="")
     else:
         print(json.dumps(build_schema(plan.contract, profile), ensure_ascii=False, indent=2))
+    return DONE
+
+
+def _webhook(config: str, log_level: str) -> int:
+    from gateway.twilio_side import run_webhook
+
+    try:
+        run_webhook(load(config).plan(), log_level)
+    except (ConfigError, StartError) as error:
+        return _complain(error, NOT_STARTED)
+    return DONE
+
+
+def _call(options: argparse.Namespace) -> int:
+    from gateway.twilio_side import build_order, call
+
+    try:
+        plan = load(options.config).plan()
+        answer = {"url": options.url, "twiml": options.twiml}
+        print(call(plan, build_order(plan.account, options.to, options.caller, options.field, answer)))
+    except (ConfigError, AccountError) as error:
+        return _complain(error, FAILED)
     return DONE
 
 

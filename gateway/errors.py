@@ -4,6 +4,7 @@
       ConfigError                the configuration cannot run; holds every problem found
       StartError                 a valid configuration met a machine that cannot run it
       AdminError                 a running gateway cannot be asked, or refuses what it was asked
+      AccountError               Twilio cannot be asked, refuses, or would not do what was asked
       PeerError                  fault "peer"; what a SIP peer sent is not acceptable
         MessageError             400, not a SIP message, or a part of it is malformed
         UriError                 416, not a SIP URI
@@ -66,6 +67,10 @@ class StartError(GatewayError):
 
 class AdminError(GatewayError):
     """A running gateway does not answer on its admin address, or says no; the text is for the person who asked."""
+
+
+class AccountError(GatewayError):
+    """Something asked of Twilio would not work or did not; the text is for the person who asked."""
 
 
 class PeerError(GatewayError):

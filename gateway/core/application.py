@@ -6,18 +6,21 @@ what its type says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.core.fields import Field
 from gateway.core.headers import Headers
 from gateway.core.locators import UUI_HEADER, CallFacts, Kind, Origin, Ways, reader_for
 from gateway.core.message import SipMessage
+from gateway.core.octets import byte_length
 from gateway.core.payload import build_item, build_whole, join_items
 from gateway.core.plan import Dialect
 from gateway.core.refusal import Refusal
+from gateway.core.sanitise import limit_bytes
 from gateway.core.uui import UuiSetup, build_uui
 from gateway.core.uui_fields import FieldProblem
+from gateway.core.values import check_for
 
 
 class Written(NamedTuple):
@@ -70,3 +73,40 @@ def read_headers(fields: Iterable[Field], headers: Sequence[tuple[str, str]], se
         if not isinstance(values, Refusal) and values and values[0]:
             found[one.name] = values[0]
     return found
+
+
+def accepted(fields: Iterable[Field], values: Mapping[str, str]) -> tuple[dict[str, str], list[FieldProblem]]:
+    """The values that are what their fields say, in canonical form; beside them, why the others are not."""
+    found: dict[str, str] = {}
+    problems: list[FieldProblem] = []
+    for one in fields:
+        if one.name not in values:
+            continue
+        checked = check_for(one.type, one.values)(values[one.name])
+        if isinstance(checked, str) and one.max_bytes is not None:
+            checked = limit_bytes(checked, one.max_bytes, "max_bytes")
+        if isinstance(checked, Refusal):
+            problems.append(FieldProblem(one.name, "type", checked.reason))
+        else:
+            found[one.name] = checked
+    return found, problems
+
+
+def parameter_bytes(values: Mapping[str, str]) -> int:
+    """What custom parameters take, as Twilio counts them: names and values."""
+    return sum(byte_length(name) + byte_length(value) for name, value in values.items())
+
+
+def fit(
+    fields: Iterable[Field], values: Mapping[str, str], fits: Callable[[Mapping[str, str]], bool]
+) -> tuple[dict[str, str], list[str]]:
+    """As many values as fit, and who left: those of the lowest priority first, of equal ones the last."""
+    kept = dict(values)
+    named = [one for one in fields if one.name in kept]
+    leaving = sorted(reversed(named), key=lambda one: one.priority)
+    left: list[str] = []
+    while leaving and not fits(kept):
+        gone = leaving.pop(0)
+        del kept[gone.name]
+        left.append(gone.name)
+    return kept, left

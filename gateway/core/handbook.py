@@ -83,7 +83,8 @@ def _sending(contract: Contract, sends: Sends) -> Iterator[str]:
         yield f"## Calls to the PBX: headers in the SIP URI\n\n{_table(('Field', 'Header', 'In the URI'), pairs)}"
         yield (
             f"Percent-encode every value, all but letters and digits. The URI has under {sends.uri_characters} "
-            f"characters, its headers under {sends.headers_characters}, both with their escapes."
+            f"characters, its headers under {sends.headers_characters}, both with their escapes. Twilio leaves "
+            f"out a header whose value is not {sends.characters.upper()}."
         )
         twiml = f"<Response>\n  <Dial>\n    <Sip>{escape(uri, quote=False)}</Sip>\n  </Dial>\n</Response>"
         yield f"In TwiML, where `&` is `&amp;`:\n\n```xml\n{twiml}\n```"

@@ -136,6 +136,39 @@ class Admin:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """Where a call goes on at Twilio: one of a Voice SDK client, a SIP URI and a WebSocket."""
+
+    client: str | None = None
+    sip: str | None = None
+    stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where we are asked what becomes of a call: where we listen, the URL that Twilio posts to, and the answer."""
+
+    host: str
+    port: int
+    url: str
+    forward: Forward
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Twilio account: its credentials, and what we do there besides SIP."""
+
+    sid: str
+    token: str = field(repr=False)
+    api_url: str = "https://api.twilio.com"
+    webhook: Webhook | None = None
+    caller: str | None = None
+    """Who calls, where a call does not say."""
+    answer_url: str | None = None
+    """What Twilio asks when a call is answered, where the call does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole configuration, checked and compiled. `hash` identifies it in metrics and records."""
 
@@ -148,4 +181,5 @@ class Plan:
     media: Media = Media()
     admin: Admin = Admin()
     limits: Limits = Limits()
+    account: Account | None = None
     hash: str = ""

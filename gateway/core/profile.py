@@ -58,11 +58,12 @@ class Scope:
 class Sends:
     """What a far end can send in the headers of a URI it calls: names, and characters with all escapes counted.
 
-    `uri_characters` bounds the URI without its headers, `headers_characters` the headers, both exclusive. `itself` are
-    headers that it writes without being told.
+    `uri_characters` bounds the URI without its headers, `headers_characters` the headers, both exclusive. `characters`
+    are those of values. `itself` are headers that it writes without being told.
     """
 
     names: tuple[str, ...]
+    characters: Characters
     itself: tuple[str, ...]
     uri_characters: int
     headers_characters: int

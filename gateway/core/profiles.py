@@ -66,6 +66,7 @@ _ELASTIC_TRUNK_SCOPES = tuple(
 
 _TWILIO_SENDS = Sends(
     names=("X-*", "User-to-User", "Remote-Party-ID", "P-Preferred-Identity", "P-Called-Party-ID"),
+    characters=Characters.ASCII,
     itself=(
         "X-Twilio-*",
         "From",
@@ -105,6 +106,7 @@ _SIP_DOMAIN = Profile(
         ("characters", "RFC 3261, section 25.1 (TEXT-UTF8); Twilio documents no rule for headers it receives"),
         ("bytes_total", "Twilio, How to share information between your applications: not more than 800 bytes combined"),
         ("sends.names", "Twilio TwiML <Sip> and error 13252; the last three since the change log of 2024-06-03"),
+        ("sends.characters", "Twilio error 32112: a header with others is left out, the call goes on"),
         ("sends.itself", "Twilio, TwiML <Sip>, and INVITEs and BYEs of Twilio in public traces"),
         ("sends.uri_characters", "Twilio TwiML <Sip>: a SIP URI under 255 characters"),
         ("sends.headers_characters", "Twilio errors 21227 and 13253: the headers portion under 1024 characters"),

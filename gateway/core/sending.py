@@ -5,14 +5,16 @@ Twilio, "TwiML Voice: <Sip>": what stands behind `?` of a SIP URI becomes header
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from gateway.core.fields import Field
 from gateway.core.locators import Kind, Locator, target_header
 from gateway.core.octets import build_octets
 from gateway.core.plan import Dialect
-from gateway.core.profile import Profile, Sends, matches_name
+from gateway.core.profile import Characters, Profile, Sends, is_reserved, matches_name
+from gateway.core.refusal import Refusal
+from gateway.core.sanitise import find_control
 from gateway.core.scopes import Message, takes_part
 from gateway.core.sizes import Measure, Room, most, written
 from gateway.core.terms import Direction, On, Side
@@ -28,6 +30,34 @@ _SHORTEST = {FieldType.E164: "+1", FieldType.UUID: "0" * 32}
 def percent(value: str) -> str:
     """A value as it stands in a URI: all but letters, digits and `-_.~` escaped."""
     return quote(build_octets(value), safe="")
+
+
+def build_sip_uri(uri: str, headers: Iterable[tuple[str, str]], sends: Sends) -> str | Refusal:
+    """The URI with the headers behind it, or why Twilio would not send them as they are."""
+    pieces = []
+    for name, value in headers:
+        problem = _header_problem(name, value, sends)
+        if problem is not None:
+            return Refusal(f"{name} would not be sent by Twilio: {problem}")
+        pieces.append(f"{name}={percent(value)}")
+    query = "&".join(pieces)
+    for what, size, limit in (
+        ("the SIP URI", len(uri), sends.uri_characters),
+        ("the headers of the SIP URI", len(query), sends.headers_characters),
+    ):
+        if size >= limit:
+            return Refusal(f"{what} would have {size} characters, and Twilio takes fewer than {limit}")
+    return f"{uri}?{query}" if query else uri
+
+
+def _header_problem(name: str, value: str, sends: Sends) -> str | None:
+    if is_reserved(name) or not matches_name(name, sends.names):
+        return f"it takes {', '.join(sends.names)}"
+    if find_control(value) is not None:
+        return "the value has a control character"
+    if sends.characters is Characters.ASCII and not value.isascii():
+        return "the value has other characters than ASCII"
+    return None
 
 
 def sending_problems(fields: Sequence[Field], profile: Profile) -> Iterator[FieldProblem]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from gateway.core.throttle import Throttle
 from gateway.ops.answers import error_response
-from gateway.ops.throttle import Throttle
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway.core.throttle import Throttle
 from gateway.ops.logs import log_call_ended, log_call_started
 from gateway.ops.metrics import Metrics
 from gateway.ops.records import RecentCalls
-from gateway.ops.throttle import Throttle
 
 if TYPE_CHECKING:
     from gateway.bridge.record import CallRecord

@@ -18,7 +18,19 @@ from gateway.core.scopes import messages
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
 from gateway.settings import model
-from gateway.settings.model import Admin, Configuration, Context, ContextField, Limits, Media, Tls, Trunk, Uui
+from gateway.settings.model import (
+    Admin,
+    Configuration,
+    Context,
+    ContextField,
+    Limits,
+    Media,
+    Tls,
+    Trunk,
+    TwilioAccount,
+    Uui,
+    Webhook,
+)
 from gateway.settings.scalars import Lifted
 
 DEFAULT_PROFILE: Final = {Side.PBX: "pbx", Side.TWILIO: "sip-domain"}
@@ -39,6 +51,7 @@ def build_plan(configuration: Configuration) -> Plan:
         media=_media(configuration.media),
         admin=_admin(configuration.admin),
         limits=_limits(configuration.limits),
+        account=_account(configuration.twilio) if configuration.twilio else None,
         hash=hash_of(configuration),
     )
 
@@ -136,6 +149,23 @@ def _admin(admin: Admin) -> plan.Admin:
 
 def _limits(limits: Limits) -> plan.Limits:
     return plan.Limits(**limits.model_dump())
+
+
+def _account(account: TwilioAccount) -> plan.Account:
+    webhook, call = account.webhook, account.call
+    return plan.Account(
+        sid=account.account_sid,
+        token=account.auth_token.get_secret_value(),
+        api_url=account.api_url,
+        webhook=_webhook(webhook) if webhook else None,
+        caller=call.caller if call else None,
+        answer_url=call.url if call else None,
+    )
+
+
+def _webhook(webhook: Webhook) -> plan.Webhook:
+    forward = plan.Forward(**webhook.forward.model_dump())
+    return plan.Webhook(webhook.listen.host, webhook.listen.port, webhook.url, forward)
 
 
 def _uui(uui: Uui) -> UuiSetup:

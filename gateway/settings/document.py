@@ -232,7 +232,7 @@ def _problem_of_text(node: yaml.ScalarNode, place: Place) -> str | None:
     if _has_control(text):
         return "holds a line break or control character; write it on one line"
     if "${" in text and not is_secret(place):
-        return "`${...}` is allowed in secrets only: admin.token, trunks.NAME.auth.password"
+        return "`${...}` is allowed in secrets only: admin.token, trunks.NAME.auth.password, twilio.auth_token"
     return None if node.tag in _PLAIN_TEXT or _reads_as(node) else _TAGGED
 
 

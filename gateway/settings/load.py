@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from gateway.core.plan import Plan
 from gateway.errors import ConfigError
 from gateway.settings.build import build_plan, public_values
+from gateway.settings.check_account import check_account
 from gateway.settings.check_context import check_context
 from gateway.settings.check_examples import check_examples
 from gateway.settings.check_sockets import check_sockets
@@ -56,7 +57,7 @@ def settle(document: Document) -> Settings:
     if document.tree is not None:
         configuration, findings = _configuration(document.tree)
         parts = parts_of(document.tree)
-        findings += [*check_sockets(parts), *check_trunks(parts), *check_context(parts)]
+        findings += [*check_sockets(parts), *check_trunks(parts), *check_context(parts), *check_account(parts)]
     problems = document.named([*document.problems, *findings])
     if problems or configuration is None:
         raise ConfigError(problems)

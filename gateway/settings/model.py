@@ -29,6 +29,7 @@ from gateway.settings.endpoints import (
 from gateway.settings.scalars import Flag, Lifted, Text, limit, seconds, whole, word
 from gateway.settings.secret import AdminToken, Secret
 from gateway.settings.steps import StepText
+from gateway.settings.web import AccountSid, BareWebUrl, Identity, SipTarget, StreamUrl, WebUrl
 from gateway.settings.words import (
     Discriminator,
     FilePath,
@@ -241,6 +242,39 @@ class Context(Section):
     examples: dict[str, Example] = {}
 
 
+class Forward(Section):
+    """Where a call goes on at Twilio."""
+
+    client: Identity | None = None
+    sip: SipTarget | None = None
+    stream: StreamUrl | None = None
+
+
+class Webhook(Section):
+    """Answers to Twilio's voice webhook."""
+
+    listen: HostPortText = HostPort("127.0.0.1", 8080)
+    url: BareWebUrl = Field(description="the URL that Twilio posts to, as configured there")
+    forward: Forward = Field(description="where the call goes on: {client: NAME}, {sip: URI} or {stream: URL}")
+
+
+class Calling(Section):
+    """What holds for calls that do not say otherwise."""
+
+    caller: Name | None = Field(None, alias="from")
+    url: WebUrl | None = None
+
+
+class TwilioAccount(Section):
+    """What we do at Twilio besides SIP."""
+
+    account_sid: AccountSid = Field(description="the account's SID, AC and 32 hexadecimal digits")
+    auth_token: Secret = Field(description='the account\'s auth token, best as "${VARIABLE}" or "${file:/path}"')
+    api_url: BareWebUrl = "https://api.twilio.com"
+    webhook: Webhook | None = None
+    call: Calling | None = None
+
+
 class Configuration(Section):
     """The whole file."""
 
@@ -252,3 +286,4 @@ class Configuration(Section):
     profiles: dict[str, Profile] = {}
     routes: tuple[Route, ...] = ()
     context: Context = Context()
+    twilio: TwilioAccount | None = None

@@ -8,7 +8,19 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gateway.settings.document import Value
-from gateway.settings.model import Admin, ContextField, Limits, Media, Profile, Route, Section, Sip, Trunk, UuiSides
+from gateway.settings.model import (
+    Admin,
+    ContextField,
+    Limits,
+    Media,
+    Profile,
+    Route,
+    Section,
+    Sip,
+    Trunk,
+    TwilioAccount,
+    UuiSides,
+)
 
 Model = TypeVar("Model", bound=Section)
 
@@ -26,6 +38,7 @@ class Parts:
     routes: list[Route | None]
     uui: UuiSides | None
     fields: dict[str, ContextField | None]
+    account: TwilioAccount | None
 
 
 def parts_of(tree: dict[str, Value]) -> Parts:
@@ -43,6 +56,7 @@ def parts_of(tree: dict[str, Value]) -> Parts:
         routes=[_sound(Route, value) for value in routes] if isinstance(routes, list) else [],
         uui=_sound(UuiSides, context.get("uui", {})),
         fields={name: _sound(ContextField, value) for name, value in _mapping(context.get("fields")).items()},
+        account=_sound(TwilioAccount, tree.get("twilio")),
     )
 
 

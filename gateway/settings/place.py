@@ -11,7 +11,11 @@ Place = tuple[str | int, ...]
 Finding = tuple[Place, str]
 """Something wrong, and where: the text is a sentence whose subject is the place."""
 
-SECRETS: Final[tuple[Place, ...]] = (("admin", "token"), ("trunks", "*", "auth", "password"))
+SECRETS: Final[tuple[Place, ...]] = (
+    ("admin", "token"),
+    ("trunks", "*", "auth", "password"),
+    ("twilio", "auth_token"),
+)
 """Where secrets stand; `*` is any name. Their values never print, and only they may be `${...}`."""
 
 _STEP: Final[Place] = ("context", "fields", "*", "transform", "*")

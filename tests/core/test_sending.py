@@ -9,11 +9,14 @@ import pytest
 
 from gateway.core.fields import Field, FieldType
 from gateway.core.locators import parse_locator
+from gateway.core.profile import Characters
 from gateway.core.profiles import PROFILES
+from gateway.core.refusal import Refusal
 from gateway.core.scopes import Message
-from gateway.core.sending import percent, sending_problems, sending_room, unsent_fields
+from gateway.core.sending import build_sip_uri, percent, sending_problems, sending_room, unsent_fields
 from gateway.core.sizes import Room
 from gateway.core.terms import Direction, On, Side
+from gateway.core.uri import parse_uri
 from gateway.core.uui import UuiEncoding, UuiFormat, UuiSetup
 
 PROFILE = PROFILES["sip-domain"]
@@ -135,3 +138,34 @@ def test_what_no_application_can_have_twilio_put_into_its_messages() -> None:
         (Message(Direction.TO_TWILIO, On.ANSWER, Side.TWILIO), "agent"),
         (Message(Direction.TO_TWILIO, On.END, Side.TWILIO), "agent"),
     ]
+
+
+def test_a_uri_with_headers_is_read_as_it_was_meant() -> None:
+    headers = (("X-A", "a&b=c;%~"), ("User-to-User", "41;encoding=hex"))
+    built = build_sip_uri("sip:1@h;transport=tls", headers, PROFILE.sends or SENDS)
+    assert built == "sip:1@h;transport=tls?X-A=a%26b%3Dc%3B%25~&User-to-User=41%3Bencoding%3Dhex"
+    assert parse_uri(str(built)).headers == headers
+    assert build_sip_uri("sip:1@h", (), SENDS) == "sip:1@h"
+
+
+@pytest.mark.parametrize(
+    ("uri", "headers", "reason"),
+    [
+        ("sip:1@h", [("Subject", "a")], f"Subject would not be sent by Twilio: it takes {NAMES}"),
+        ("sip:1@h", [("X-Twilio-A", "a")], f"X-Twilio-A would not be sent by Twilio: it takes {NAMES}"),
+        ("sip:1@h", [("X-A", "a\nb")], "X-A would not be sent by Twilio: the value has a control character"),
+        ("sip:1@h", [("X-A", "é")], "X-A would not be sent by Twilio: the value has other characters than ASCII"),
+        (f"sip:{'1' * 249}@h", [], "the SIP URI would have 255 characters, and Twilio takes fewer than 255"),
+        ("sip:1@h", [("X-A", ";" * 12)],
+         "the headers of the SIP URI would have 40 characters, and Twilio takes fewer than 40"),
+    ],
+)  # fmt: skip
+def test_a_uri_that_twilio_would_not_take_is_none(uri: str, headers: list[tuple[str, str]], reason: str) -> None:
+    assert build_sip_uri(uri, headers, SENDS) == Refusal(reason)
+
+
+def test_another_profile_takes_other_characters() -> None:
+    any_text = replace(SENDS, characters=Characters.UTF8)
+    assert build_sip_uri("sip:1@h", [("X-A", "é")], any_text) == "sip:1@h?X-A=%C3%A9"
+    longest = f"sip:{'1' * 248}@h"
+    assert build_sip_uri(longest, [("X-A", ";" * 11)], SENDS) == f"{longest}?X-A={'%3B' * 11}"

@@ -47,6 +47,15 @@ trunks:
     allow: ["twilio"]
     srtp: required
     auth: {{username: gw, password: "${{GATEWAY_TEST_SECRET}}"}}
+twilio:
+  account_sid: AC0123456789abcdef0123456789abcdef
+  auth_token: "${{GATEWAY_TEST_SECRET}}"
+  api_url: http://127.0.0.9:8080
+  webhook:
+    listen: "127.0.0.1:8081"
+    url: https://app.example.com/voice
+    forward: {{client: alice}}
+  call: {{from: "+15550100", url: "https://app.example.com/answered?a=b"}}
 routes:
   - {{from: pbx, match: "^9(.*)$", to: twilio, user: "\\\\1"}}
   - {{from: twilio, to: pbx}}

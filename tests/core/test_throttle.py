@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ops.throttle import Throttle
+from gateway.core.throttle import Throttle
 
 
 class Clock:
