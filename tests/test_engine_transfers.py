@@ -7,13 +7,25 @@ from dataclasses import replace
 import pytest
 
 from gateway.bridge import outcome as outcomes
+from gateway.bridge.call import State
 from gateway.bridge.commands import Role
-from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded, OutboundProgress
+from gateway.bridge.events import InboundConfirmed, InboundEnded, OutboundAnswered, OutboundEnded, OutboundProgress
 from gateway.bridge.ports import LegId, MediaReport
 from gateway.bridge.record import LegMedia, TransferRecord
 from gateway.bridge.terms import TransferResult
 from gateway.core.plan import Limits, TransferMode
-from tests.bridge.samples import ANSWERED, REFER, RINGING, place, refer, request, response
+from gateway.core.referral import DialogId
+from tests.bridge.samples import (
+    ANSWERED,
+    CONFIRMED,
+    ELSEWHERE,
+    REFER,
+    RINGING,
+    place,
+    refer,
+    request,
+    response,
+)
 from tests.test_engine import ORDINARY, Bench
 
 COMPLETED = (TransferMode.LOCAL, TransferResult.COMPLETED)
@@ -160,3 +172,167 @@ def test_two_transfers_in_a_row_leave_nothing_behind() -> None:
     assert [one.to_trunk for one in bench.only_record().transfers] == ["pbx", "twilio"]
     assert not bench.sip._live
     assert outbound not in bench.sip._live
+
+
+# ---- With a call that is there already ----
+
+DIALOG = DialogId("c@pbx", "ours", "theirs")
+REPLACES = "Replaces=c%40pbx%3Bto-tag%3Dours%3Bfrom-tag%3Dtheirs"
+ATTENDED = refer(Role.OUTBOUND, f"{ELSEWHERE}?{REPLACES}")
+
+
+def consulting(bench: Bench, *, answered: bool = True) -> tuple[LegId, ...]:
+    """Twilio has a call from the PBX and calls another of the PBX: the legs of both calls. DIALOG is one of its own."""
+    first = bench.talk()
+    second = bench.sip.arrive(request(uri="sip:2000@gw.example"), trunk="twilio")
+    bench.step()
+    if answered:
+        bench.report(second + 1, ANSWERED)
+        bench.report(second, CONFIRMED)
+    bench.sip.dialogs[DIALOG] = second
+    return *first, second, second + 1
+
+
+def test_two_calls_of_who_consulted_become_one() -> None:
+    bench = Bench()
+    inbound, outbound, consulted, target = consulting(bench)
+    before = len(bench.sip.done)
+    bench.report(outbound, ATTENDED)
+    assert bench.sip.done[before:] == [
+        ("answer_refer", outbound, 202, ()),
+        ("notify_refer", outbound, 200, True),
+        ("join", target, inbound),
+        ("hangup", outbound, ()),
+        ("hangup", consulted, ()),
+    ]
+    bench.step()
+    (consultation,) = bench.observer.ended
+    assert (consultation.outcome, consultation.transfers) == (outcomes.COMPLETED, ())
+    bench.report(target, OutboundEnded(200, True, None))
+    bench.step()
+    assert bench.sip.named("hangup")[-1] == [inbound, ()]
+    _, call = bench.observer.ended
+    assert call.outcome == outcomes.COMPLETED
+    assert call.transfers == (TransferRecord(Role.OUTBOUND, TransferMode.LOCAL, "pbx", TransferResult.COMPLETED, 200),)
+    bench.assert_nothing_is_left()
+    assert not bench.sip._live
+
+
+def test_the_leg_that_a_call_took_is_not_cut_by_the_one_that_lost_it() -> None:
+    """The consultation comes to grief on its way out, and the leg is not its own any more."""
+    bench = Bench()
+    _, outbound, consulted, target = consulting(bench)
+    bench.sip.mute = True
+    bench.report(outbound, ATTENDED)
+    bench.report(consulted, InboundConfirmed())  # late
+    lost = bench.engine._registry.legs[consulted]
+    bench.engine._execution.abandon(lost)
+    assert [target, ()] not in bench.sip.named("hangup")
+    assert bench.engine._registry.legs[target].machine.state is State.TALKING
+    bench.sip.arrive(request(f"Call-ID: out-{target}@gw"))
+    bench.step()
+    assert bench.observer.rejected == [("loop", "192.0.2.9")]
+
+
+@pytest.mark.parametrize(
+    "case", ["not answered", "of another trunk", "the call itself", "being transferred", "unknown", "sent away"]
+)
+def test_what_is_no_consultation(case: str) -> None:
+    """Then Replaces is for the PBX of who asks to understand, and our routes say whether we may ask it."""
+    bench = Bench()
+    inbound, outbound, consulted, target = consulting(bench, answered=case != "not answered")
+    match case:
+        case "of another trunk":
+            bench.sip.dialogs[DIALOG] = target
+        case "the call itself":
+            bench.sip.dialogs[DIALOG] = outbound
+        case "being transferred":
+            bench.report(consulted, refer(Role.INBOUND))
+        case "unknown":
+            bench.sip.dialogs[DIALOG] = 4711
+        case "sent away":
+            bench.sip.mute = True
+            bench.report(consulted, refer(Role.INBOUND))
+            bench.report(target + 1, ANSWERED)
+    placed = len(bench.sip.named("place"))
+    bench.report(outbound, ATTENDED)
+    assert not any([target, inbound] == legs for legs in bench.sip.named("join"))
+    (order,) = bench.sip.named("place")[placed]
+    assert (order.trunk, order.request_uri) == ("twilio", "sip:2000@one.twilio.example")
+    assert order.headers == (("Replaces", "c@pbx;to-tag=ours;from-tag=theirs"), ("Require", "replaces"))
+
+
+def test_a_pbx_that_joins_by_itself_gets_the_place_of_its_leg() -> None:
+    bench = Bench()
+    inbound, outbound = bench.talk()
+    bench.sip.dialogs[DIALOG] = inbound
+    before = len(bench.sip.done)
+    newcomer = bench.sip.arrive(request("Replaces: c@pbx;to-tag=ours;from-tag=theirs"))
+    bench.step()
+    assert bench.sip.done[before:] == [
+        ("answer", newcomer, ()),
+        ("join", newcomer, outbound),
+        ("hangup", inbound, ()),
+    ]
+    assert bench.observer.responses[-1] == ("pbx", "sent", 200)
+    bench.report(newcomer, CONFIRMED)
+    bench.report(newcomer, InboundEnded(200, True, None))
+    bench.step()
+    record = bench.only_record()
+    assert record.outcome == outcomes.COMPLETED
+    assert record.transfers == (TransferRecord(Role.INBOUND, TransferMode.LOCAL, "pbx", TransferResult.COMPLETED, 200),)
+    assert not bench.sip._live
+
+
+@pytest.mark.parametrize(
+    ("header", "trunk", "code"),
+    [
+        ("c@pbx;to-tag=ours;from-tag=theirs", "twilio", 481),
+        ("c@pbx;to-tag=other;from-tag=theirs", "pbx", 481),
+        ("c@pbx", "pbx", 481),
+        ("c@pbx;to-tag=ours;from-tag=theirs;early-only", "pbx", 486),
+    ],
+)
+def test_who_names_no_dialog_of_its_own_gets_no_place(header: str, trunk: str, code: int) -> None:
+    bench = Bench()
+    inbound, _ = bench.talk()
+    bench.sip.dialogs = {DIALOG: inbound, replace(DIALOG, early_only=True): inbound}
+    newcomer = bench.sip.arrive(request(f"Replaces: {header}"), trunk=trunk)
+    bench.step()
+    assert [(leg, code) for leg, code, _ in bench.sip.named("refuse")] == [(newcomer, code)]
+    assert bench.observer.rejected == [("no-dialog", "192.0.2.9")]
+    assert not bench.sip.named("hangup")
+
+
+def test_a_place_in_a_call_that_is_not_answered_is_not_free() -> None:
+    bench = Bench()
+    inbound, _ = bench.arrive()
+    bench.sip.dialogs[DIALOG] = inbound
+    newcomer = bench.sip.arrive(request("Replaces: c@pbx;to-tag=ours;from-tag=theirs"))
+    bench.step()
+    assert [(leg, code) for leg, code, _ in bench.sip.named("refuse")] == [(newcomer, 491)]
+    assert bench.observer.transfers == [(TransferMode.LOCAL, TransferResult.PENDING)]
+
+
+def test_the_place_of_a_leg_that_was_sent_away_is_not_free() -> None:
+    bench = Bench()
+    bench.sip.mute = True
+    _, outbound, target = transferring(bench)
+    bench.report(target, ANSWERED)
+    bench.sip.dialogs[DIALOG] = outbound
+    newcomer = bench.sip.arrive(request("Replaces: c@pbx;to-tag=ours;from-tag=theirs"), trunk="twilio")
+    bench.step()
+    assert [(leg, code) for leg, code, _ in bench.sip.named("refuse")] == [(newcomer, 481)]
+
+
+def test_an_invite_for_a_call_that_fails_in_our_hands_is_answered() -> None:
+    bench = Bench()
+    inbound, outbound = bench.talk()
+    bench.sip.dialogs[DIALOG] = inbound
+    call = bench.engine._registry.legs[inbound]
+    call.machine.state = State.NEW  # where no such INVITE can be
+    newcomer = bench.sip.arrive(request("Replaces: c@pbx;to-tag=ours;from-tag=theirs"))
+    bench.step()
+    assert [(leg, code) for leg, code, _ in bench.sip.named("refuse")] == [(newcomer, 500)]
+    assert bench.only_record().outcome == outcomes.INTERNAL_ERROR
+    assert not bench.sip._live

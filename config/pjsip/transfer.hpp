@@ -97,7 +97,9 @@ void sipTakeTransfers()
 {
     referModule.name = pj_str((char *)"gateway-transfer");
     referModule.id = -1;
-    referModule.priority = PJSIP_MOD_PRIORITY_DIALOG_USAGE - 2;
+    /* A dialog takes it in while it asks its usages in turn: put before one that was asked, that one would be asked again
+     * and acknowledge a 200 twice. Among equals it comes last, but before the subscriptions, which REFER makes later. */
+    referModule.priority = PJSIP_MOD_PRIORITY_DIALOG_USAGE;
     referModule.on_rx_request = &onTransferRequest;
     pjsip_endpt_register_module(pjsua_var.endpt, &referModule);
 }

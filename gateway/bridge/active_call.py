@@ -23,6 +23,8 @@ class ActiveCall:
     outbound_call_id: str = ""
     target: LegId | None = None
     """The leg of the last transfer; after it, the one that was sent away."""
+    replacement: LegId | None = None
+    """What an INVITE with Replaces brought, until it is known what becomes of it."""
     own_call_ids: set[str] = field(default_factory=set)
     """SIP Call-IDs of the legs we placed."""
     invited: float | None = None

@@ -37,6 +37,7 @@ TOO_FAST = _busy("limit-rate", RATE_RETRY_SECONDS, "limits.calls_per_second is r
 LOOP = Rejection("loop", 482, (warning_header("this call already passed through this gateway"),))
 NOT_ALLOWED = Rejection("unknown-source", 403, (warning_header("no trunk allows this source address"),))
 NO_DIALOG = Rejection("no-dialog", 481, (warning_header("Replaces names no call of this gateway"),))
+NOT_EARLY = Rejection("no-dialog", 486, (warning_header("the call that Replaces names is answered already"),))
 TOO_MANY_HOPS = Rejection("too-many-hops", 483, (warning_header("Max-Forwards is used up"),))
 
 REJECT_REASONS = ("draining", "limit-calls", "limit-rate", "loop", "no-dialog", "too-many-hops")
@@ -57,8 +58,6 @@ class Admission:
             return TOO_MANY_HOPS
         if self._passed_us(message, own_call_ids):
             return LOOP
-        if "Replaces" in message.headers:
-            return NO_DIALOG
         if active >= self._limits.calls:
             return FULL
         return None if self._take_token(now) else TOO_FAST

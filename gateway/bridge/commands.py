@@ -102,6 +102,27 @@ class NotifyRefer:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeLeg:
+    """Take the leg of this role from another call, as the target."""
+
+    call_id: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReplacement:
+    """Send 200 to the INVITE that wants the place of a leg, and take it as the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseReplacement:
+    """Send a final failure to that INVITE; it never becomes a leg of the call."""
+
+    code: int
+    headers: HeaderList
+
+
+@dataclass(frozen=True, slots=True)
 class Promote:
     """Let the target change places with the leg of this role, and hear the other one."""
 
@@ -134,6 +155,9 @@ Command = (
     | NoteContext
     | AnswerRefer
     | NotifyRefer
+    | TakeLeg
+    | AnswerReplacement
+    | RefuseReplacement
     | Promote
     | NoteTransfer
     | Finish

@@ -90,15 +90,41 @@ class InboundEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Consultation:
+    """Another call of ours, which whoever asks for a transfer has with the target: the leg that stays of it."""
+
+    call_id: str
+    role: Role
+    trunk: Trunk
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReferReceived:
     """A leg asks for a transfer; `message` is None when it cannot be read.
 
-    `admitted`: the gateway may place another call now.
+    `admitted`: the gateway may place another call now. `consultation` is what its Replaces names, if that is ours.
     """
 
     by: Role
     message: SipMessage | None
     admitted: bool = True
+    consultation: Consultation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementArrived:
+    """An INVITE wants the place of the leg of this role (RFC 3891); it is of the same trunk."""
+
+    role: Role
+    message: SipMessage
+
+
+@dataclass(frozen=True, slots=True)
+class LegTaken:
+    """Another call, of who consulted here, has taken this leg."""
+
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +184,8 @@ Event = (
     | InboundConfirmed
     | InboundEnded
     | ReferReceived
+    | ReplacementArrived
+    | LegTaken
     | TargetTrying
     | TargetProgress
     | TargetAnswered

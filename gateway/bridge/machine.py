@@ -32,11 +32,13 @@ from gateway.bridge.events import (
     InboundConfirmed,
     InboundEnded,
     InviteReceived,
+    LegTaken,
     OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
     ReferReceived,
+    ReplacementArrived,
     TargetAnswered,
     TargetEnded,
     TargetProgress,
@@ -96,6 +98,7 @@ _BEFORE_ANSWER: dict[EventKind, Cell] = {
     EndRequested: setup.cut_unanswered,
     Faulted: setup.cut_unanswered,
     ReferReceived: transfer.not_now,
+    ReplacementArrived: transfer.not_replaced_now,
 }
 
 _AFTER_ANSWER: dict[EventKind, Cell] = {
@@ -110,6 +113,7 @@ _AFTER_ANSWER: dict[EventKind, Cell] = {
     EndRequested: talk.cut_answered,
     Faulted: talk.cut_answered,
     ReferReceived: transfer.not_now,
+    ReplacementArrived: transfer.not_replaced_now,
     TargetTrying: late,
     TargetProgress: late,
     TargetAnswered: late,
@@ -152,7 +156,13 @@ TABLE: dict[State, dict[EventKind, Cell]] = {
     State.CALLING: _BEFORE_ANSWER,
     State.RINGING: _BEFORE_ANSWER,
     State.ANSWERED: _AFTER_ANSWER | {InboundConfirmed: talk.confirmed, InboundEnded: talk.left_unconfirmed},
-    State.TALKING: _AFTER_ANSWER | {InboundConfirmed: late, ReferReceived: transfer.refer},
+    State.TALKING: _AFTER_ANSWER
+    | {
+        InboundConfirmed: late,
+        ReferReceived: transfer.refer,
+        ReplacementArrived: transfer.replaced,
+        LegTaken: transfer.leg_taken,
+    },
     State.TRANSFERRING: _TRANSFERRING,
     State.FORWARDING: _TRANSFERRING,
     State.ENDING: dict.fromkeys(_LATE_EVENTS, late)
@@ -164,6 +174,7 @@ TABLE: dict[State, dict[EventKind, Cell]] = {
         TargetAnswered: ending.answered_too_late,
         TargetEnded: ending.leg_gone,
         ReferReceived: transfer.too_late,
+        ReplacementArrived: transfer.replaced_too_late,
     },
     State.ENDED: dict.fromkeys(_LATE_EVENTS, late),
 }

@@ -18,6 +18,7 @@ from gateway.bridge.terms import TransferResult
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
+from gateway.core.referral import DialogId
 from gateway.core.terms import Direction, On
 
 LegId = int
@@ -97,6 +98,9 @@ class SipPort(Protocol):
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure; the leg's end is reported."""
+
+    def find(self, dialog: DialogId) -> LegId | None:
+        """The leg whose dialog this is, as its Replaces names it to us; None if there is none."""
 
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send the final response to the REFER of a leg that waits longest; after a 2xx it is told that we try."""

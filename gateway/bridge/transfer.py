@@ -2,7 +2,8 @@
 
 Whom it names is a user, never a host: the call goes where one that arrives from its trunk could go. Until the target
 answers, nothing changes between the two; then the target takes the place of who asked. If who asked leaves first, the
-other one waits for the target alone.
+other one waits for the target alone. Who asked may have a call with the target already (Replaces, RFC 3891): if that is
+one of ours, the two are joined at once.
 """
 
 from __future__ import annotations
@@ -15,21 +16,28 @@ from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import map_transfer, note
 from gateway.bridge.commands import (
     AnswerRefer,
+    AnswerReplacement,
     Command,
     Hangup,
+    HeaderList,
     NoteTransfer,
     NotifyRefer,
     Place,
     Promote,
+    RefuseReplacement,
     StartTimer,
     StopTimer,
+    TakeLeg,
 )
 from gateway.bridge.events import (
     ROLE_OF,
+    Consultation,
     Event,
     InboundEnded,
+    LegTaken,
     OutboundEnded,
     ReferReceived,
+    ReplacementArrived,
     TargetAnswered,
     TargetEnded,
     TargetProgress,
@@ -37,14 +45,14 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
-from gateway.bridge.reading import forwards_left
+from gateway.bridge.reading import caller_of, forwards_left
 from gateway.bridge.record import TransferRecord
 from gateway.bridge.terms import Role, TransferResult
 from gateway.core.headers import Headers
-from gateway.core.mapping import Mapped
 from gateway.core.message import SipMessage
 from gateway.core.plan import TransferMode, Trunk
-from gateway.core.referral import Referral, parse_referral
+from gateway.core.profile import is_protected
+from gateway.core.referral import DialogId, Referral, build_replaces, parse_referral
 from gateway.core.routing import Destination, request_uri
 from gateway.core.terms import On
 from gateway.core.uri import escape_user
@@ -72,33 +80,71 @@ def refer(call: Call, event: ReferReceived) -> Step:
 
 
 def _set_out(call: Call, event: ReferReceived, message: SipMessage, referral: Referral) -> Step:
+    if event.consultation is not None:
+        return _join(call, event.by, event.consultation)
     if not event.admitted:
         return _refused(call, event.by, TransferResult.LIMITED, 503, "limits.calls_per_second is reached")
-    if referral.replaces is not None:
-        return _refused(call, event.by, TransferResult.NO_ROUTE, 603, "no dialog is replaced")
     try:
-        destination = call.router.route(call.trunks[event.by], referral.uri.user)
+        destination = _route(call, event.by, referral)
     except CallRefused as refusal:
         return _refused(call, event.by, TransferResult.NO_ROUTE, 603, refusal.warning)
-    mapped = map_transfer(call, message, event.by, destination.trunk)
+    if referral.replaces is None:
+        mapped = map_transfer(call, message, event.by, destination.trunk)
+    else:  # what that side knows of the call, it knows; the other side's knowledge goes to it
+        mapped = map_transfer(call, None, event.by.other, destination.trunk)
     notes = note(call, On.REFER, mapped)
     if mapped.refused:
         code, warning = mapped.refused.sip_code, mapped.refused.warning
         commands, state = _refused(call, event.by, TransferResult.CONTEXT_REFUSED, code, warning)
         return [*notes, *commands], state
-    return [*notes, *_call_target(call, event.by, destination, mapped)], State.TRANSFERRING
+    headers = (*mapped.headers, *_replacing(referral.replaces))
+    return [*notes, *_call_target(call, event.by, destination, headers)], State.TRANSFERRING
 
 
-def _call_target(call: Call, by: Role, destination: Destination, mapped: Mapped) -> list[Command]:
+def _route(call: Call, by: Role, referral: Referral) -> Destination:
+    """Where the target is called: on the other side; or, to replace a dialog of who asks, on the side that it is of."""
+    if referral.replaces is None:
+        return call.router.route(call.trunks[by], referral.uri.user)
+    destination = call.router.route(call.trunks[by.other], referral.uri.user)
+    if destination.trunk.name != call.trunks[by].name:
+        raise CallRefused(603, "no-route", "the dialog to replace is not on the trunk that the route leads to")
+    return destination
+
+
+def _replacing(dialog: DialogId | None) -> HeaderList:
+    return () if dialog is None else (("Replaces", build_replaces(dialog)), ("Require", "replaces"))
+
+
+def _join(call: Call, by: Role, consultation: Consultation) -> Step:
+    """Who asks has a call with the target here: of the two calls, the two legs that are left become one call."""
+    _begin(call, by, consultation.trunk, consultation.party)
+    call.live.add(Role.TARGET)
+    taken: list[Command] = [AnswerRefer(by, 202), TakeLeg(consultation.call_id, consultation.role)]
+    commands = _settle(call, TransferResult.COMPLETED, 200)
+    return [*taken, *commands, *_promote(call, by)], State.TALKING
+
+
+def leg_taken(call: Call, event: LegTaken) -> Step:
+    """The target of a consultation is in the other call now; who consulted is done here."""
+    call.live.discard(event.role)
+    call.decide(outcomes.COMPLETED)
+    return call.hang_up(), State.ENDING
+
+
+def _begin(call: Call, by: Role, trunk: Trunk, party: str) -> None:
+    call.transfers = [*call.transfers, TransferRecord(by, TransferMode.LOCAL, trunk.name)][-KEPT_TRANSFERS:]
+    call.trunks[Role.TARGET] = trunk
+    call.parties[Role.TARGET] = party
+
+
+def _call_target(call: Call, by: Role, destination: Destination, headers: HeaderList) -> list[Command]:
     assert call.request is not None
-    call.transfers = [*call.transfers, TransferRecord(by, TransferMode.LOCAL, destination.trunk.name)][-KEPT_TRANSFERS:]
-    call.trunks[Role.TARGET] = destination.trunk
-    call.parties[Role.TARGET] = escape_user(destination.user)
+    _begin(call, by, destination.trunk, escape_user(destination.user))
     call.order = Place(
         trunk=destination.trunk.name,
         request_uri="",
         caller=call.parties[by.other],
-        headers=mapped.headers,
+        headers=headers,
         max_forwards=forwards_left(call.request) - 1,
         role=Role.TARGET,
     )
@@ -122,6 +168,36 @@ def _refused(call: Call, by: Role, result: TransferResult, code: int, warning: s
     return [AnswerRefer(by, code, (outcomes.warning_header(warning),)), note], call.state
 
 
+# -- INVITE with Replaces --------------------------------------------------------------------------------------------
+
+
+def replaced(call: Call, event: ReplacementArrived) -> Step:
+    """Who has one of the two legs hands it to another of its trunk, as a PBX does that transfers by itself."""
+    if Role.TARGET in call.live:
+        return not_replaced_now(call, event)
+    trunk = call.trunks[event.role]
+    if trunk.transfer is TransferMode.REJECT:
+        return _not_replaced(call, event, TransferResult.REJECTED, 603)
+    _begin(call, event.role, trunk, caller_of(event.message))
+    call.live.add(Role.TARGET)
+    noted = _end(call, TransferResult.COMPLETED, 200)
+    return [AnswerReplacement(), noted, *_promote(call, event.role)], State.TALKING
+
+
+def not_replaced_now(call: Call, event: ReplacementArrived) -> Step:
+    """The call is not answered, or is being transferred."""
+    return _not_replaced(call, event, TransferResult.PENDING, 491)
+
+
+def replaced_too_late(call: Call, event: ReplacementArrived) -> Step:
+    """The call is as good as over."""
+    return [RefuseReplacement(481, ())], call.state
+
+
+def _not_replaced(call: Call, event: ReplacementArrived, result: TransferResult, code: int) -> Step:
+    return [RefuseReplacement(code, ()), NoteTransfer(call.trunks[event.role].transfer, result)], call.state
+
+
 # -- the target ------------------------------------------------------------------------------------------------------
 
 
@@ -139,15 +215,15 @@ def progress(call: Call, event: TargetProgress) -> Step:
 
 def answered(call: Call, event: TargetAnswered) -> Step:
     """It answers, and takes the place of who asked for it."""
-    by, target = call.transfers[-1].by, call.trunks[Role.TARGET]
-    commands = _settle(call, TransferResult.COMPLETED, 200)
-    return [*commands, *_promote(call, by, target)], State.TALKING
-
-
-def _promote(call: Call, role: Role, trunk: Trunk) -> list[Command]:
     assert call.request is not None and call.order is not None
-    call.trunks[role] = trunk
-    call.told[trunk.side] = replace(call.request, headers=Headers(call.order.headers))
+    context = Headers(header for header in call.order.headers if not is_protected(header[0]))
+    call.told[call.trunks[Role.TARGET].side] = replace(call.request, headers=context)
+    commands = _settle(call, TransferResult.COMPLETED, 200)
+    return [*commands, *_promote(call, call.transfers[-1].by)], State.TALKING
+
+
+def _promote(call: Call, role: Role) -> list[Command]:
+    call.trunks[role] = call.trunks[Role.TARGET]
     call.parties[role] = call.parties[Role.TARGET]
     if role in call.live:
         return [Promote(role), Hangup(Role.TARGET)]
@@ -229,9 +305,13 @@ def cut(call: Call, event: Event) -> Step:
 
 def _settle(call: Call, result: TransferResult, code: int) -> list[Command]:
     """The transfer is decided, and whoever asked for it is told."""
+    noted = _end(call, result, code)
+    return [StopTimer(Timer.RESPONSE), StopTimer(Timer.RING), *_tell(call, code, is_final=True), noted]
+
+
+def _end(call: Call, result: TransferResult, code: int) -> NoteTransfer:
     transfer = call.transfers[-1] = replace(call.transfers[-1], result=result, code=code)
-    timers: list[Command] = [StopTimer(Timer.RESPONSE), StopTimer(Timer.RING)]
-    return [*timers, *_tell(call, code, is_final=True), NoteTransfer(transfer.mode, result)]
+    return NoteTransfer(transfer.mode, result)
 
 
 def _tell(call: Call, code: int, *, is_final: bool) -> list[Command]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.commands import (
     Answer,
     AnswerRefer,
+    AnswerReplacement,
     Command,
     Finish,
     Hangup,
@@ -20,10 +22,13 @@ from gateway.bridge.commands import (
     Progress,
     Promote,
     Refuse,
+    RefuseReplacement,
     Role,
     StartTimer,
     StopTimer,
+    TakeLeg,
 )
+from gateway.bridge.events import Event, LegTaken
 from gateway.bridge.ports import Observer, SipPort
 from gateway.bridge.timers import Timers
 from gateway.engine.registry import CallRegistry
@@ -42,6 +47,8 @@ class Execution:
         self._sip = sip
         self._observer = observer
         self._clock = clock
+        self.consequences: deque[tuple[str, Event]] = deque()
+        """What follows for other calls, by their ids; to be taken by whoever feeds them."""
 
     def execute(self, call: ActiveCall, command: Command) -> None:
         """Do one thing that the call's machine said."""
@@ -65,6 +72,13 @@ class Execution:
                 self._answer_refer(call, by, code, headers)
             case NotifyRefer(by, code, is_final):
                 self._notify(call, by, code, is_final)
+            case TakeLeg(call_id, role):
+                self._registry.take(call, call_id, role)
+                self.consequences.append((call_id, LegTaken(role)))
+            case AnswerReplacement():
+                self._answer_replacement(call)
+            case RefuseReplacement(code, headers):
+                self._refuse_replacement(call, code, headers)
             case Promote(role):
                 self._promote(call, role)
             case NoteTransfer(mode, result):
@@ -97,7 +111,7 @@ class Execution:
         if call.answered is None:
             self._sip.refuse(call.inbound, 500, ())
         else:
-            self._sip.hangup(call.inbound, ())
+            self._hangup(call, Role.INBOUND, ())
 
     def _respond(self, call: ActiveCall, code: int) -> None:
         if call.machine.from_trunk:
@@ -124,7 +138,7 @@ class Execution:
 
     def _hangup(self, call: ActiveCall, role: Role, headers: HeaderList) -> None:
         leg = call.leg(role)
-        if leg is not None:
+        if leg is not None and self._registry.owns(call, leg):
             self._sip.hangup(leg, headers)
 
     def _answer_refer(self, call: ActiveCall, by: Role, code: int, headers: HeaderList) -> None:
@@ -137,6 +151,18 @@ class Execution:
         leg = call.leg(by)
         if leg is not None:
             self._sip.notify_refer(leg, code, is_final)
+
+    def _answer_replacement(self, call: ActiveCall) -> None:
+        leg, call.replacement = call.replacement, None
+        if leg is not None:
+            self._registry.adopt(call, leg)
+            self._sip.answer(leg, ())
+            self._observer.response(call.machine.trunks[Role.TARGET].name, "sent", 200)
+
+    def _refuse_replacement(self, call: ActiveCall, code: int, headers: HeaderList) -> None:
+        leg, call.replacement = call.replacement, None
+        if leg is not None:
+            self._sip.refuse(leg, code, headers)
 
     def _promote(self, call: ActiveCall, role: Role) -> None:
         call.promote(role)

@@ -20,6 +20,7 @@ from gateway.bridge.events import (
     InviteReceived,
     OutboundTrying,
     ReferReceived,
+    ReplacementArrived,
     TargetTrying,
     Timer,
     TimerFired,
@@ -43,6 +44,7 @@ from gateway.bridge.record import CallRecord
 from gateway.bridge.timers import Timers
 from gateway.core.plan import Plan
 from gateway.core.routing import Router
+from gateway.engine.dialogs import Dialogs
 from gateway.engine.execution import Clock, Execution
 from gateway.engine.registry import CallRegistry
 from gateway.engine.requests import Requests
@@ -65,6 +67,7 @@ class Engine:
         self._registry = CallRegistry()
         self._timers = Timers()
         self._execution = Execution(sip, observer, clock, self._registry, self._timers)
+        self._dialogs = Dialogs(sip, self._registry)
         self._requests = Requests()
         self._phase = Phase.STARTING
         self._deadline: float | None = None
@@ -154,18 +157,20 @@ class Engine:
 
     def _event(self, call: ActiveCall, report: LegReport) -> Event:
         event = seen_as(report.event, call.role_of(report.leg))
-        if isinstance(event, ReferReceived):
-            return replace(event, admitted=self._admission.takes_another(self._clock()))
-        return event
+        if not isinstance(event, ReferReceived):
+            return event
+        consultation = self._dialogs.consultation(call, event.by, event.message)
+        admitted = consultation is not None or self._admission.takes_another(self._clock())
+        return replace(event, admitted=admitted, consultation=consultation)
 
     def _arrive(self, arrival: Arrival) -> None:
         rejection = self._rejection(arrival)
         trunk = next((trunk for trunk in self._plan.trunks if trunk.name == arrival.trunk), None)
         if rejection or trunk is None:
-            rejection = rejection or NOT_ALLOWED  # a reload took its trunk away between two packets
-            self._sip.refuse(arrival.leg, rejection.code, rejection.headers)
-            self._observer.invite_rejected(rejection.reason, arrival.source_address)
-            self._observer.response(arrival.trunk, "sent", rejection.code)
+            self._reject(arrival, rejection or NOT_ALLOWED)  # a reload took its trunk away between two packets
+            return
+        if "Replaces" in arrival.message.headers:
+            self._replace(arrival)
             return
         call = ActiveCall(
             machine=CallMachine(uuid.uuid4().hex, self._plan, self._router),
@@ -177,6 +182,23 @@ class Engine:
         self._registry.add(call)
         self._feed(call, InviteReceived(arrival.message, trunk, arrival.source_address))
         self._execution.announce(call)
+
+    def _replace(self, arrival: Arrival) -> None:
+        """An INVITE that is no call of its own: it wants the place of a leg."""
+        found = self._dialogs.replaced(arrival.message, arrival.trunk)
+        if isinstance(found, Rejection):
+            self._reject(arrival, found)
+            return
+        call, role = found
+        call.replacement = arrival.leg
+        self._feed(call, ReplacementArrived(role, arrival.message))
+        if call.replacement is not None:  # the call failed before it could say anything
+            self._sip.refuse(arrival.leg, 500, ())
+
+    def _reject(self, arrival: Arrival, rejection: Rejection) -> None:
+        self._sip.refuse(arrival.leg, rejection.code, rejection.headers)
+        self._observer.invite_rejected(rejection.reason, arrival.source_address)
+        self._observer.response(arrival.trunk, "sent", rejection.code)
 
     def _rejection(self, arrival: Arrival) -> Rejection | None:
         if self._phase is not Phase.RUNNING:
@@ -201,6 +223,9 @@ class Engine:
         self._count_response(call, event)
         for command in commands:
             self._execution.execute(call, command)
+        while self._execution.consequences:
+            call_id, consequence = self._execution.consequences.popleft()
+            self._feed(self._registry.calls[call_id], consequence)
 
     def _heard(self, call: ActiveCall) -> Event | None:
         """A 100 alone is not reported by the stack; here is where it matters."""

@@ -32,12 +32,32 @@ class CallRegistry:
             call.own_call_ids.add(call_id)
             self.own_call_ids.add(call_id)
 
+    def adopt(self, call: ActiveCall, leg: LegId) -> None:
+        """Give a call a leg that is there already, as its target."""
+        self._ignore(call.target)
+        call.target = leg
+        self.legs[leg] = call
+
+    def take(self, call: ActiveCall, call_id: str, role: Role) -> None:
+        """Give a call the leg of another, as its target."""
+        other = self.calls[call_id]
+        leg = other.leg(role)
+        assert leg is not None
+        self.adopt(call, leg)
+        call.own_call_ids |= other.own_call_ids
+        other.own_call_ids = set()
+
     def remove(self, call: ActiveCall) -> bool:
         """Forget a call and its legs; False if it was forgotten before."""
         for role in Role:
-            self._ignore(call.leg(role))
+            if self.owns(call, call.leg(role)):
+                self._ignore(call.leg(role))
         self.own_call_ids -= call.own_call_ids
         return self.calls.pop(call.machine.id, None) is not None
+
+    def owns(self, call: ActiveCall, leg: LegId | None) -> bool:
+        """Whether a leg is this call's: it may have been given up, or taken by another."""
+        return leg is not None and self.legs.get(leg) is call
 
     def _ignore(self, leg: LegId | None) -> None:
         if leg is not None:

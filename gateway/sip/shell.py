@@ -21,6 +21,7 @@ from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.core.message import parse_message
 from gateway.core.plan import Plan, Transport
+from gateway.core.referral import DialogId
 from gateway.core.routing import Router
 from gateway.core.terms import On
 from gateway.errors import MessageError
@@ -244,6 +245,11 @@ class SipShell:
             second.part()
             first.peer, second.peer = second, first
             first.join_media()
+
+    def find(self, dialog: DialogId) -> LegId | None:
+        """The leg of a dialog."""
+        call_id = pj.sipCallOfDialog(dialog.call_id, dialog.to_tag, dialog.from_tag)
+        return next((leg for leg in self._legs if self._is(leg, call_id)), None)
 
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send the final response to a REFER."""

@@ -90,6 +90,8 @@ def refer(by: Role = Role.OUTBOUND, to: str = ELSEWHERE, *headers: str, **change
 
 
 REFER = refer()
+REPLACING = message("INVITE sip:gw.example SIP/2.0", "From: <sip:2000@twilio.example>;tag=n", body=SDP)
+"""An INVITE that wants the place of a leg."""
 
 WAY: dict[State, tuple[Event, ...]] = {
     State.NEW: (),

@@ -15,6 +15,7 @@ from gateway.bridge.terms import TransferResult
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
+from gateway.core.referral import DialogId
 from gateway.core.terms import Direction, On
 
 
@@ -42,6 +43,7 @@ class RecordingSip:
         self.broken: set[str] = set()
         self.silent: set[LegId] = set()
         self.mute = False
+        self.dialogs: dict[DialogId, LegId] = {}
         self.waits: list[float] = []
         self.time_flows = False
         self.plan: Plan | None = None
@@ -117,6 +119,9 @@ class RecordingSip:
     def hangup(self, leg: LegId, headers: HeaderList) -> None:
         self._do("hangup", leg, headers)
         self._end(leg, 200)
+
+    def find(self, dialog: DialogId) -> LegId | None:
+        return self.dialogs.get(dialog)
 
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         self._do("answer_refer", leg, code, headers)

@@ -16,9 +16,11 @@ from gateway.bridge.events import (
     Event,
     Faulted,
     InboundEnded,
+    LegTaken,
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    ReplacementArrived,
     TargetAnswered,
     TargetEnded,
     TargetProgress,
@@ -33,6 +35,7 @@ from tests.bridge.samples import (
     CONFIRMED,
     EARLY_MEDIA,
     REFER,
+    REPLACING,
     RINGING,
     SDP,
     call_in,
@@ -53,24 +56,26 @@ BOTH_GONE = (OutboundEnded(200, False, None), InboundEnded(200, False, None))
 # ---- Every cell ----
 
 EXPECTED = """
-                  new       calling   ringing   answered  talking   transferring  forwarding  ending    ended
-InviteReceived    act       never     never     never     never     never         never       never     never
-OutboundTrying    never     act       act       late      late      late          late        late      late
-OutboundProgress  never     act       act       late      late      late          late        late      late
-OutboundAnswered  never     act       act       late      late      late          late        act       late
-OutboundEnded     never     act       act       act       act       act           late        act       late
-InboundConfirmed  never     never     never     act       late      late          late        late      late
-InboundEnded      never     act       act       act       act       act           act         act       late
-ReferReceived     never     act       act       act       act       act           act         act       never
-TargetTrying      never     never     never     late      late      act           act         late      late
-TargetProgress    never     never     never     late      late      act           act         late      late
-TargetAnswered    never     never     never     late      late      act           act         act       late
-TargetEnded       never     never     never     late      late      act           act         late      late
-response          never     act       act       late      late      act           act         late      late
-ring              never     act       act       late      late      act           act         late      late
-duration          never     never     never     act       act       act           act         late      late
-EndRequested      never     act       act       act       act       act           act         late      late
-Faulted           never     act       act       act       act       act           act         act       late
+                    new      calling  ringing  answered  talking  transferring  forwarding  ending   ended
+InviteReceived      act      never    never    never     never    never         never       never    never
+OutboundTrying      never    act      act      late      late     late          late        late     late
+OutboundProgress    never    act      act      late      late     late          late        late     late
+OutboundAnswered    never    act      act      late      late     late          late        act      late
+OutboundEnded       never    act      act      act       act      act           late        act      late
+InboundConfirmed    never    never    never    act       late     late          late        late     late
+InboundEnded        never    act      act      act       act      act           act         act      late
+ReferReceived       never    act      act      act       act      act           act         act      never
+ReplacementArrived  never    act      act      act       act      act           act         act      never
+LegTaken            never    never    never    never     act      never         never       never    never
+TargetTrying        never    never    never    late      late     act           act         late     late
+TargetProgress      never    never    never    late      late     act           act         late     late
+TargetAnswered      never    never    never    late      late     act           act         act      late
+TargetEnded         never    never    never    late      late     act           act         late     late
+response            never    act      act      late      late     act           act         late     late
+ring                never    act      act      late      late     act           act         late     late
+duration            never    never    never    act       act      act           act         late     late
+EndRequested        never    act      act      act       act      act           act         late     late
+Faulted             never    act      act      act       act      act           act         act      late
 """
 
 EVENTS: dict[str, Event] = {
@@ -82,6 +87,8 @@ EVENTS: dict[str, Event] = {
     "InboundConfirmed": CONFIRMED,
     "InboundEnded": InboundEnded(487, False, None),
     "ReferReceived": REFER,
+    "ReplacementArrived": ReplacementArrived(Role.OUTBOUND, REPLACING),
+    "LegTaken": LegTaken(Role.OUTBOUND),
     "TargetTrying": TargetTrying(),
     "TargetProgress": TargetProgress(180, response(180)),
     "TargetAnswered": TargetAnswered(response(200, body=SDP)),

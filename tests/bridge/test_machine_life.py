@@ -13,6 +13,7 @@ from gateway.bridge.call import State
 from gateway.bridge.commands import (
     Answer,
     AnswerRefer,
+    AnswerReplacement,
     Command,
     Finish,
     Hangup,
@@ -23,6 +24,7 @@ from gateway.bridge.commands import (
     Progress,
     Promote,
     Refuse,
+    RefuseReplacement,
     Role,
     StartTimer,
     StopTimer,
@@ -33,16 +35,30 @@ from gateway.bridge.events import (
     Event,
     Faulted,
     InboundConfirmed,
+    LegTaken,
     OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    ReplacementArrived,
     Timer,
     TimerFired,
     seen_as,
 )
 from gateway.bridge.outcome import OUTCOMES, Result
-from tests.bridge.samples import CUSTOMER, FIRST, SDP, SECOND, THIRD, invite, machine_for, plan, refer, response
+from tests.bridge.samples import (
+    CUSTOMER,
+    FIRST,
+    REPLACING,
+    SDP,
+    SECOND,
+    THIRD,
+    invite,
+    machine_for,
+    plan,
+    refer,
+    response,
+)
 
 REQUEST_TERMINATED = 487
 
@@ -75,6 +91,7 @@ class CallLife(RuleBasedStateMachine):
         self.waiting: list[Leg] = []
         """Those whose REFER has no answer yet."""
         self.subscribed: list[Leg] = []
+        self.newcomer: Leg | None = None
         self.noted: list[NoteTransfer] = []
 
     @initialize(
@@ -142,6 +159,12 @@ class CallLife(RuleBasedStateMachine):
                 assert self.leg(by) in self.subscribed, "who is told has asked, and the end was not told before"
                 if is_final:
                     self.subscribed.remove(self.leg(by))
+            case AnswerReplacement():
+                assert self.target is None or not self.target.up
+                self.target, self.newcomer = self.newcomer, None
+            case RefuseReplacement(code):
+                assert 400 <= code <= 699 and self.newcomer
+                self.newcomer.up, self.newcomer = False, None
             case Promote(role):
                 self.promote(role)
             case NoteTransfer():
@@ -254,6 +277,24 @@ class CallLife(RuleBasedStateMachine):
     def ask_for_a_transfer(self, leg: Leg, user: str, admitted: bool) -> None:
         self.waiting.append(leg)
         self.report(leg, refer(leg.role, f"sip:{user}@elsewhere.example" if user else "sip:h", admitted=admitted))
+
+    @precondition(lambda self: self.inbound.answered)
+    @rule(role=st.sampled_from([Role.INBOUND, Role.OUTBOUND]))
+    def somebody_wants_the_place_of_a_leg(self, role: Role) -> None:
+        if self.leg(role).up and not self.finished:
+            self.newcomer = Leg(Role.TARGET, answered=True)
+            self.legs.append(self.newcomer)
+            self.tell(ReplacementArrived(role, REPLACING))
+            assert self.newcomer is None
+
+    @precondition(lambda self: self.machine.state is State.TALKING and Role.TARGET not in self.machine.live)
+    @rule(role=st.sampled_from([Role.INBOUND, Role.OUTBOUND]))
+    def another_call_takes_a_leg(self, role: Role) -> None:
+        leg = self.leg(role)
+        self.legs.remove(leg)
+        self.queue = deque((one, event) for one, event in self.queue if one is not leg)
+        leg.up = False
+        self.tell(LegTaken(role))
 
     @precondition(lambda self: self.target and self.target.up and not self.target.answered)
     @rule(code=st.sampled_from([180, 183, 199]))

@@ -8,11 +8,24 @@ import pytest
 
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import State
-from gateway.bridge.commands import AnswerRefer, Command, Finish, Hangup, NoteContext, NoteTransfer, Place, Role
+from gateway.bridge.commands import (
+    AnswerRefer,
+    Command,
+    Finish,
+    Hangup,
+    NoteContext,
+    NoteTransfer,
+    Place,
+    RefuseReplacement,
+    Role,
+    TakeLeg,
+)
 from gateway.bridge.events import (
+    Consultation,
     InboundEnded,
     OutboundEnded,
     ReferReceived,
+    ReplacementArrived,
     TargetAnswered,
     TargetEnded,
     TargetProgress,
@@ -24,9 +37,11 @@ from gateway.bridge.record import TransferRecord
 from gateway.bridge.terms import TransferResult
 from gateway.bridge.transfer import KEPT_TRANSFERS
 from gateway.core.message import SipMessage
+from gateway.core.patterns import parse_pattern
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import Outcome as FieldOutcome
-from gateway.core.terms import On
+from gateway.core.routing import Route
+from gateway.core.terms import On, Side
 from tests.bridge.samples import (
     ANSWERED,
     CONFIRMED,
@@ -34,6 +49,7 @@ from tests.bridge.samples import (
     ELSEWHERE,
     FIRST,
     REFER,
+    REPLACING,
     SDP,
     SECOND,
     feed,
@@ -93,7 +109,7 @@ def test_a_target_is_of_the_other_side() -> None:
         (refer(to="mailto:2000@elsewhere.example"), 400, TransferResult.BAD_REQUEST),
         (ReferReceived(Role.OUTBOUND, None), 400, TransferResult.BAD_REQUEST),
         (refer(admitted=False), 503, TransferResult.LIMITED),
-        (refer(to="sip:2000@elsewhere.example?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc"), 603, TransferResult.NO_ROUTE),
+        (refer(to=f"{ELSEWHERE}?Replaces=a"), 400, TransferResult.BAD_REQUEST),
     ],
 )
 def test_what_is_refused_changes_nothing(event: ReferReceived, code: int, result: TransferResult) -> None:
@@ -146,6 +162,14 @@ def test_a_call_ends_when_the_leg_that_was_sent_away_is_gone_too() -> None:
     feed(machine, REFER, TARGET_ANSWERED, InboundEnded(200, True, None))
     assert feed(machine, OutboundEnded(200, False, None)) == []
     assert feed(machine, TargetEnded(200, False, None)) == [Finish(outcomes.COMPLETED)]
+
+
+def test_the_callee_can_be_who_leaves_while_the_target_rings() -> None:
+    machine = talk(PLAN)
+    feed(machine, refer(Role.INBOUND))
+    commands = feed(machine, OutboundEnded(200, True, None))
+    assert commands[-2:] == [TARGET, Hangup(Role.INBOUND)]
+    assert machine.outcome == outcomes.COMPLETED
 
 
 def test_the_next_transfer_waits_for_the_leg_of_the_last() -> None:
@@ -244,3 +268,54 @@ def test_two_of_one_side_send_each_other_no_context() -> None:
 def test_where_a_transfer_comes_from_is_known_to_the_fields() -> None:
     trunk = field("trunk", "header:X-Trunk", "call:trunk", on=frozenset({On.REFER}))
     assert headers_for(talk(plan(trunk)), REFER) == {"X-Trunk": "twilio"}
+
+
+# ---- Attended ----
+
+REPLACES = "Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc"
+
+
+def test_a_dialog_that_is_not_ours_is_replaced_on_the_side_that_it_is_of() -> None:
+    """The route is that of who stays: who asks can be made to call nobody that the other could not."""
+    machine = talk(plan(CUSTOMER, QUEUE), "X-PBX-CUSTOMER-ID: C-1", "X-Queue: sales")
+    order = placed(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?{REPLACES}&X-Queue=none")))
+    assert (order.trunk, order.request_uri, order.caller) == ("twilio", "sip:2000@one.twilio.example", "1001")
+    context = (("X-CustomerID", "C-1"), ("X-Queue", "sales"))
+    assert order.headers == (*context, ("Replaces", "a;to-tag=b;from-tag=c"), ("Require", "replaces"))
+    feed(machine, TARGET_ANSWERED, TargetEnded(200, False, None))
+    assert "Replaces" not in machine.told[Side.TWILIO].headers
+
+
+@pytest.mark.parametrize("match", ["^3", "^2"])
+def test_a_dialog_that_no_route_leads_to_is_not_replaced(match: str) -> None:
+    pbx, twilio = PLAN.trunks
+    routes = (Route("pbx", parse_pattern("^.1555"), "twilio"), Route("pbx", parse_pattern(match), "other"))
+    machine = talk(plan(trunks=(pbx, twilio, replace(twilio, name="other")), routes=routes))
+    assert refusal(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?{REPLACES}"))) == (603, TransferResult.NO_ROUTE)
+
+
+def test_the_target_of_a_consultation_transfers_in_its_turn() -> None:
+    machine = talk(PLAN)
+    joined = replace(REFER, consultation=Consultation("call-2", Role.OUTBOUND, PLAN.trunks[0], "2000"))
+    commands = feed(machine, joined)
+    assert commands[:2] == [AnswerRefer(Role.OUTBOUND, 202), TakeLeg("call-2", Role.OUTBOUND)]
+    feed(machine, TargetEnded(200, False, None))
+    assert placed(feed(machine, refer(Role.INBOUND))).caller == "2000"
+
+
+def test_a_trunk_that_takes_no_transfers_gives_no_place_away() -> None:
+    pbx, twilio = PLAN.trunks
+    machine = talk(plan(trunks=(pbx, replace(twilio, transfer=TransferMode.REJECT))))
+    assert feed(machine, ReplacementArrived(Role.OUTBOUND, REPLACING)) == [
+        RefuseReplacement(603, ()),
+        NoteTransfer(TransferMode.REJECT, TransferResult.REJECTED),
+    ]
+
+
+def test_a_place_is_given_away_once_at_a_time() -> None:
+    machine = talk(PLAN)
+    feed(machine, ReplacementArrived(Role.OUTBOUND, REPLACING))
+    again = feed(machine, ReplacementArrived(Role.INBOUND, REPLACING))
+    assert again == [RefuseReplacement(491, ()), NoteTransfer(TransferMode.LOCAL, TransferResult.PENDING)]
+    feed(machine, TargetEnded(200, False, None))
+    assert placed(feed(machine, refer(Role.INBOUND))).caller == "2000"

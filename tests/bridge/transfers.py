@@ -6,12 +6,14 @@ from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import State
 from gateway.bridge.commands import (
     AnswerRefer,
+    AnswerReplacement,
     Command,
     Hangup,
     NoteTransfer,
     NotifyRefer,
     Place,
     Promote,
+    RefuseReplacement,
     Role,
     StartTimer,
     StopTimer,
@@ -21,7 +23,9 @@ from gateway.bridge.events import (
     EndRequested,
     Faulted,
     InboundEnded,
+    LegTaken,
     OutboundEnded,
+    ReplacementArrived,
     TargetAnswered,
     TargetEnded,
     TargetProgress,
@@ -32,7 +36,7 @@ from gateway.bridge.events import (
 from gateway.bridge.terms import TransferResult
 from gateway.core.plan import TransferMode
 from tests.bridge.cases import Case
-from tests.bridge.samples import REFER, SDP, place, response
+from tests.bridge.samples import REFER, REPLACING, SDP, place, response
 
 PENDING = (State.TRANSFERRING, State.FORWARDING)
 IN, OUT, TARGET = (Hangup(role) for role in Role)
@@ -86,6 +90,38 @@ TRANSFERS = [
         REFER,
         [AnswerRefer(Role.OUTBOUND, 481)],
         outcome=outcomes.MAX_DURATION,
+    ),
+    Case(
+        "an INVITE for the place of a leg waits as REFER does",
+        (State.CALLING, State.RINGING, State.ANSWERED, *PENDING),
+        ReplacementArrived(Role.OUTBOUND, REPLACING),
+        [RefuseReplacement(491, ()), noted(TransferResult.PENDING)],
+    ),
+    Case(
+        "an INVITE gets the place of a leg",
+        (State.TALKING,),
+        ReplacementArrived(Role.OUTBOUND, REPLACING),
+        [
+            AnswerReplacement(),
+            noted(TransferResult.COMPLETED),
+            Promote(Role.OUTBOUND),
+            TARGET,
+        ],
+    ),
+    Case(
+        "an INVITE for a place in a call that ends",
+        (State.ENDING,),
+        ReplacementArrived(Role.OUTBOUND, REPLACING),
+        [RefuseReplacement(481, ())],
+        outcome=outcomes.MAX_DURATION,
+    ),
+    Case(
+        "the target of a consultation is taken into the other call",
+        (State.TALKING,),
+        LegTaken(Role.OUTBOUND),
+        [IN],
+        State.ENDING,
+        outcomes.COMPLETED,
     ),
     Case("a 100 of the target", PENDING, TargetTrying(), [HEARD]),
     Case("199 tells of a branch", PENDING, TargetProgress(199, response(199)), [HEARD]),

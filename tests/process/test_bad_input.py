@@ -107,7 +107,7 @@ ANSWERED: dict[str, tuple[Make, int, str | None]] = {
         400,
         "malformed",
     ),
-    "Replaces of nothing": (invite("Replaces: nothing;to-tag=1;from-tag=2"), 481, "unsupported"),
+    "Replaces of nothing": (invite("Replaces: nothing;to-tag=1;from-tag=2"), 481, "no-dialog"),
     "a body that is no SDP": (changed("application/sdp", "text/plain"), 415, "malformed"),
     "SDP that is none": (invite(body="this is not SDP\r\n"), 400, "malformed"),
     "SDP that ends at once": (invite(body="v=0\r\n"), 400, "malformed"),
