@@ -33,6 +33,8 @@ def build_explanation(explanation: Explanation) -> str:
         f"{rules.on} of a call {rules.direction}, from {rules.sender} to {rules.sender.other} "
         f"(profile {rules.profile.name}): {mapped.bytes}{budget} bytes of context",
     ]
+    if rules.on is On.REFER:
+        parts.append("these go into the INVITE to whom the REFER names, over what the call's own INVITE carried")
     if mapped.refused is not None:
         parts.append(f"the call is refused: {mapped.refused}")
     if mapped.receipt:

@@ -91,6 +91,17 @@ def test_a_message_of_another_kind_is_explained_with_a_warning(
     )
 
 
+def test_explain_says_what_becomes_of_a_refer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(SOUND + CONTEXT.replace("on: [end]", "on: [refer]"))
+    file = message(tmp_path, "REFER sip:1@h SIP/2.0\nRefer-To: <sip:2@h?X-PBX-AGENT=Alice>")
+    arguments = ["--direction", "to_pbx", "--on", "refer", "--from", "pbx", file]
+    assert main(["explain", str(path), *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "these go into the INVITE to whom the REFER names, over what the call's own INVITE carried" in printed
+    assert "SipHeader_X-Agent = Alice" in printed
+
+
 def test_a_sender_that_cannot_be_is_wrong_usage(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", config, "--direction", "to_pbx", "--from", "pbx", "x.sip"]) == 2
     assert capsys.readouterr().err == "gateway explain: --from must be twilio for invite to_pbx\n"

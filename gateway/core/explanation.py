@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.escaped import read_escaped
-from gateway.core.mapping import CallFacts, Mapped, Rules, apply_rules
+from gateway.core.mapping import CallFacts, Mapped, Rules, apply_rules, refuse
 from gateway.core.message import SipMessage
-from gateway.core.plan import Plan, Trunk
-from gateway.core.scopes import Message
+from gateway.core.plan import Plan, TransferMode, Trunk
+from gateway.core.scopes import Message, scope_of
 from gateway.core.terms import Direction, On, Side
 from gateway.core.webhook import webhook_form, webhook_parameters
+from gateway.errors import CallRefused
 
 CALL_ID = "00000000-0000-4000-8000-000000000000"
 """What `call:id` reads in an explanation: there is no call."""
@@ -45,9 +46,10 @@ class Explanation:
 
     def _webhook(self) -> list[tuple[str, str]] | None:
         direction, on = self.rules.direction, self.rules.on
-        if self.rules.sender is not Side.PBX or self.rules.profile.scope(direction, on) is None:
+        message = Message(direction, on, Side.PBX)
+        if self.rules.sender is not Side.PBX or scope_of(message, self.rules.profile) is None:
             return None
-        return webhook_parameters(self.mapped.headers, Message(direction, on, Side.PBX))
+        return webhook_parameters(self.mapped.headers, message)
 
 
 def explain(plan: Plan, message: SipMessage, kind: Message) -> Explanation:
@@ -59,8 +61,12 @@ def explain(plan: Plan, message: SipMessage, kind: Message) -> Explanation:
     trunks = {side: _first_trunk(plan, side) for side in Side}
     receiver = trunks[kind.sender.other]
     rules = plan.contract.rules(*kind, trunks[Side.PBX].dialect, receiver.profile)
+    sender = trunks[kind.sender]
     read = read_escaped(message, "Refer-To") if kind.on is On.REFER else message
-    return Explanation(rules, apply_rules(rules, read, CallFacts(CALL_ID, trunks[kind.sender].name, "")))
+    mapped = apply_rules(rules, read, CallFacts(CALL_ID, sender.name, ""))
+    if kind.on is On.REFER and sender.transfer is TransferMode.REJECT:
+        mapped = refuse(mapped, CallRefused(603, "transfer-rejected", f"trunk {sender.name} has transfer: reject"))
+    return Explanation(rules, mapped)
 
 
 def likely_sender(direction: Direction, on: On) -> Side:

@@ -14,7 +14,7 @@ from gateway.core.application import Written, build_headers
 from gateway.core.contract import Contract
 from gateway.core.profile import Profile, Sends, is_reserved, matches_name
 from gateway.core.samples import sample
-from gateway.core.scopes import Message, takes_part
+from gateway.core.scopes import Message, scope_of, takes_part
 from gateway.core.sending import TO_THE_PBX, percent
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
@@ -24,17 +24,27 @@ GATEWAY = "gateway.example.com"
 USER = "+15550100"
 
 _FROM_THE_PBX = (
-    (Message(Direction.TO_TWILIO, On.INVITE, Side.PBX), "Calls from the PBX: parameters of your voice URL"),
-    (Message(Direction.TO_PBX, On.ANSWER, Side.PBX), "The PBX answers: parameters of the screening `url` of `<Sip>`"),
-    (Message(Direction.TO_PBX, On.END, Side.PBX), "The PBX ends or refuses: parameters of the `action` of `<Dial>`"),
+    ((Message(Direction.TO_TWILIO, On.INVITE, Side.PBX),), "Calls from the PBX: parameters of your voice URL"),
+    (
+        (Message(Direction.TO_PBX, On.ANSWER, Side.PBX),),
+        "The PBX answers: parameters of the screening `url` of `<Sip>`",
+    ),
+    ((Message(Direction.TO_PBX, On.END, Side.PBX),), "The PBX ends or refuses: parameters of the `action` of `<Dial>`"),
+    (
+        tuple(Message(direction, On.REFER, Side.PBX) for direction in Direction),
+        "The PBX transfers a call to Twilio: more parameters of your voice URL",
+    ),
 )
+_REFER = tuple(Message(direction, On.REFER, Side.TWILIO) for direction in Direction)
 
 
 def build_handbook(contract: Contract, profile: Profile) -> str:
     """The whole document; `profile` is that of the trunk on Twilio's side."""
     parts = ["# Context of calls through the gateway", _fields(contract)]
-    for message, title in _FROM_THE_PBX:
-        rows = list(_arrivals(contract, message)) if profile.scope(message.direction, message.on) else []
+    for messages, title in _FROM_THE_PBX:
+        rows = list(
+            dict.fromkeys(row for one in messages if scope_of(one, profile) for row in _arrivals(contract, one))
+        )
         if rows:
             head = ("Field", "Parameter", "Example", "In Studio", "In a TwiML Bin")[: len(rows[0])]
             parts.append(f"## {title}\n\n{_table(head, rows)}")
@@ -89,6 +99,11 @@ def _sending(contract: Contract, sends: Sends) -> Iterator[str]:
         twiml = f"<Response>\n  <Dial>\n    <Sip>{escape(uri, quote=False)}</Sip>\n  </Dial>\n</Response>"
         yield f"In TwiML, where `&` is `&amp;`:\n\n```xml\n{twiml}\n```"
         yield f"In the REST API, where the whole of `To` is form-encoded once more:\n\n```\nTo={quote_plus(uri)}\n```"
+    referred = list(dict.fromkeys(one for message in _REFER for one in _examples(contract, message)))
+    if referred:
+        uri = escape(f"sip:{USER}@{GATEWAY}?{_query(referred, sends)}", quote=False)
+        twiml = f"<Response>\n  <Refer>\n    <Sip>{uri}</Sip>\n  </Refer>\n</Response>"
+        yield f"## Transfers to the PBX: headers in the SIP URI of `<Refer>`\n\n```xml\n{twiml}\n```"
     others = [one for one in headers if one not in ours]
     if others:
         rows = [(", ".join(names), _code(name)) for names, name, _ in others]

@@ -68,7 +68,7 @@ def apply_rules(rules: Rules, message: SipMessage, facts: CallFacts) -> Mapped:
     ]
     refused = _refusal(rules, receipt, too_long)
     if refused is not None:
-        return Mapped((), _rejected(receipt, refused), {}, rules.redacted, 0, refused)
+        return refuse(Mapped((), tuple(receipt), {}, rules.redacted, 0), refused)
     headers = tuple(slot.header for slot in slots if slot.header is not None)
     values = {slot.rule.field.name: slot.value for slot in slots if slot.value is not None}
     return Mapped(headers, tuple(receipt), values, rules.redacted, sum(slot.bytes for slot in slots))
@@ -127,10 +127,11 @@ def _refusal(rules: Rules, receipt: Sequence[ReceiptEntry], too_long: str | None
     return None
 
 
-def _rejected(receipt: Sequence[ReceiptEntry], refused: CallRefused) -> tuple[ReceiptEntry, ...]:
-    """The account of a refused call: what would have travelled did not."""
+def refuse(mapped: Mapped, refused: CallRefused) -> Mapped:
+    """What is left of a mapping when the call is refused: the account, in which nothing travelled."""
     reason = f"the call is refused: {refused.warning}"
-    return tuple(
+    receipt = tuple(
         entry._replace(outcome=Outcome.REJECTED, bytes=0, reason=reason) if entry.outcome.carried else entry
-        for entry in receipt
+        for entry in mapped.receipt
     )
+    return Mapped((), receipt, {}, mapped.redacted, 0, refused)

@@ -104,7 +104,8 @@ class Profile:
             value = attrgetter(rule)(self)
             yield rule, ", ".join(value) if isinstance(value, tuple) else str(value or "none"), source
         for scope in self.scopes:
-            yield f"{scope.direction} {scope.on}", scope.said, scope.source
+            relayed = ", relayed" if scope.on is On.REFER else ""
+            yield f"{scope.direction} {scope.on}{relayed}", scope.said, scope.source
 
     def scope_problem(self, name: str, direction: Direction, on: On) -> str | None:
         """Why a header of this name is of no use on this message, and what is; None when it may be."""

@@ -11,7 +11,7 @@ from gateway.core.locators import target_header
 from gateway.core.plan import Dialect
 from gateway.core.profile import Profile, is_reserved, matches_name
 from gateway.core.samples import sample
-from gateway.core.scopes import messages, takes_part
+from gateway.core.scopes import messages, scope_of, takes_part
 from gateway.core.sending import TO_THE_PBX
 from gateway.core.terms import Direction, On, Side
 from gateway.core.values import FieldType
@@ -85,7 +85,7 @@ def _twilio_names(one: Field, profile: Profile) -> dict[str, Any]:
     parameters = {
         message.on.value: name
         for message in messages()
-        if takes_part(one, message) and profile.scope(message.direction, message.on)
+        if takes_part(one, message) and scope_of(message, profile)
         for name, _ in webhook_parameters([(header, "")], message)
     }
     found: dict[str, Any] = {"x-webhook": parameters} if parameters else {}

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from gateway.core.fields import Field
 from gateway.core.locators import Kind, Locator, target_header
-from gateway.core.plan import Dialect
-from gateway.core.profile import Profile, is_reserved
+from gateway.core.plan import Dialect, TransferMode
+from gateway.core.profile import Profile, Scope, is_reserved
 from gateway.core.terms import Direction, On, Side
 
 REFUSABLE = frozenset({On.INVITE, On.REFER})
@@ -81,17 +81,28 @@ class Fate(enum.StrEnum):
     """It has no place on the other side: it is for the call's record."""
 
 
-def fate(one: Field, message: Message, dialect: Dialect, profile: Profile) -> Fate:
-    """What becomes of a field on a message to a far end of this profile."""
+def fate(
+    one: Field, message: Message, dialect: Dialect, profile: Profile, transfer: TransferMode = TransferMode.LOCAL
+) -> Fate:
+    """What becomes of a field on a message to a far end of this profile; `transfer` is the sender's trunk's."""
     if not takes_part(one, message) or (one.locator(message.sender) is None and one.default is None):
+        return Fate.NONE
+    if message.on is On.REFER and transfer is TransferMode.REJECT:
         return Fate.NONE
     target = one.locator(message.sender.other)
     if target is None:
         return Fate.RECORD
-    scope = profile.scope(message.direction, message.on)
+    scope = scope_of(message, profile, transfer)
     if scope is None:
         return Fate.UNKNOWN
     name = target_header(target, dialect)
     if scope.unread(name):
         return Fate.UNREAD
     return Fate.ARRIVES if scope.reads(name) else Fate.UNKNOWN
+
+
+def scope_of(message: Message, profile: Profile, transfer: TransferMode = TransferMode.LOCAL) -> Scope | None:
+    """What is known of the message that the fields leave in: of a REFER that we follow ourselves, an INVITE of ours."""
+    if message.on is On.REFER and transfer is TransferMode.LOCAL:
+        return profile.scope(Direction.from_source(message.sender), On.INVITE)
+    return profile.scope(message.direction, message.on)

@@ -3,7 +3,7 @@
 Twilio, "Sending SIP to Twilio": of an INVITE, headers that begin with `X-` and User-to-User become `SipHeader_NAME`
 parameters, no other header is passed on. "Receiving SIP from Twilio": of our 200, `X-` headers become `SipHeader_NAME`
 of the screening url, of our final response `DialSipHeader_NAME` of the action of `<Dial>`. The spelling of X- names is
-kept.
+kept. A transfer that the PBX asks for and we follow is an INVITE of ours.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _PREFIXES = {
     _INVITE: "SipHeader_",
     Message(Direction.TO_PBX, On.ANSWER, Side.PBX): "SipHeader_",
     Message(Direction.TO_PBX, On.END, Side.PBX): "DialSipHeader_",
+    **{Message(direction, On.REFER, Side.PBX): "SipHeader_" for direction in Direction},
 }
 
 
@@ -31,7 +32,7 @@ def webhook_parameters(headers: Iterable[tuple[str, str]], message: Message = _I
     return [
         (prefix + name, value)
         for name, value in map(_spelled, headers)
-        if name.startswith(("X-", "x-")) or (name == _UUI and message == _INVITE)
+        if name.startswith(("X-", "x-")) or (name == _UUI and message.on in (On.INVITE, On.REFER))
     ]
 
 

@@ -122,6 +122,8 @@ def _scopes(plan: Plan) -> list[str]:
     head = ("GOES TO", *(f"{direction} {on}" for direction, on in columns))
     table = build_table([[row[index] for index in (0, *columns_used)] for row in (head, *rows)])
     legend = [text for mark, text in _LEGEND.items() if any(mark in cell for row in rows for cell in row[1:])]
+    if any(columns[index - 1][1] is On.REFER for index in columns_used):
+        legend.append("refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite")
     return ["\n".join([table, *legend])]
 
 
@@ -130,11 +132,12 @@ def _scope(field: Field, plan: Plan, direction: Direction, on: On) -> str:
     found: dict[str, str] = {}
     for kind in kinds_of_message(plan.trunks):
         message, dialect, profile = Message(*kind[:3]), kind[3], kind[4]
-        known = fate(field, message, dialect, profile)
-        if (message.direction, message.on) != (direction, on) or known is Fate.NONE:
-            continue
-        receiver = "record" if known is Fate.RECORD else message.sender.other.value
-        found[receiver] = max(found.get(receiver, ""), _MARKS.get(known, ""), key=("", "?", "!").index)
+        modes = {trunk.transfer for trunk in plan.trunks if trunk.side is message.sender}
+        known = {fate(field, message, dialect, profile, mode) for mode in modes} - {Fate.NONE}
+        if (message.direction, message.on) == (direction, on):
+            for one in known:
+                receiver = "record" if one is Fate.RECORD else message.sender.other.value
+                found[receiver] = max(found.get(receiver, ""), _MARKS.get(one, ""), key=("", "?", "!").index)
     return ", ".join(receiver + mark for receiver, mark in found.items())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from gateway.core.explanation import CALL_ID, explain, likely_sender
 from gateway.core.fields import Field
 from gateway.core.locators import parse_locator
 from gateway.core.message import SipMessage, parse_message
-from gateway.core.plan import Dialect, Plan, Trunk
+from gateway.core.plan import Dialect, Plan, TransferMode, Trunk
 from gateway.core.profiles import PROFILES
 from gateway.core.scopes import Message
 from gateway.core.terms import Direction, On, Side
@@ -121,6 +122,25 @@ def test_the_budget_of_a_pbx_is_not_known() -> None:
 def test_context_of_a_refer_is_in_its_refer_to() -> None:
     refer = message("Refer-To: <sip:b@h?X-PBX-CUSTOMER=7>", start="REFER sip:a@h SIP/2.0")
     assert explain(plan(CUSTOMER), refer, Message(TO_TWILIO, On.REFER, Side.PBX)).mapped.values == {"customer": "7"}
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_transfer_to_twilio_tells_the_voice_url(direction: Direction) -> None:
+    refer = message("Refer-To: <sip:b@h?X-PBX-CUSTOMER=7>", start="REFER sip:a@h SIP/2.0")
+    found = explain(plan(CUSTOMER), refer, Message(direction, On.REFER, Side.PBX)).as_dict()
+    assert found["webhook"] == {"SipHeader_X-Customer": "7"}
+
+
+def test_a_transfer_that_the_trunk_rejects_is_rejected() -> None:
+    whole = plan(CUSTOMER)
+    trunks = tuple(replace(trunk, transfer=TransferMode.REJECT) for trunk in whole.trunks)
+    refer = message("Refer-To: <sip:b@h?X-PBX-CUSTOMER=7>", start="REFER sip:a@h SIP/2.0")
+    kind = Message(TO_TWILIO, On.REFER, Side.PBX)
+    found = explain(replace(whole, trunks=trunks), refer, kind).as_dict()
+    warning = "trunk pbx has transfer: reject"
+    assert found["rejected"] == {"code": 603, "reason": "transfer-rejected", "warning": warning}
+    assert (found["headers"], found["bytes"]) == ([], 0)
+    assert [entry["outcome"] for entry in found["receipt"]] == ["rejected"]
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,19 @@ def test_formats_of_user_to_user_have_examples() -> None:
     whole = Contract((field("all", "uui"),), {Side.TWILIO: avaya})
     assert "`00C80141;encoding=hex`" in build_handbook(whole, PROFILE)
     assert "`6578616D706C65;encoding=hex`" in build_handbook(Contract((field("all", "uui"),)), PROFILE)
+
+
+def test_transfers_are_told_both_ways() -> None:
+    refer = frozenset({On.REFER})
+    fields = (field("reason", "header:X-Reason", on=refer), field("note", "header:X-Note", on=refer, direction=TO_PBX))
+    text = build_handbook(Contract(fields), PROFILE)
+    arrivals, sending = text.partition("## The PBX transfers a call to Twilio")[2].split("\n## ")
+    assert [line for line in arrivals.splitlines() if line.startswith("| ")][2:] == [
+        "| reason | `SipHeader_X-Reason` | `example` |",
+        "| note | `SipHeader_X-Note` | `example` |",
+    ]
+    twiml = re.search(r"```xml\n(.*?)```", sending, re.DOTALL)
+    assert twiml is not None
+    uri = ElementTree.fromstring(twiml[1]).findtext("./Refer/Sip")
+    assert uri is not None
+    assert parse_uri(uri).headers == (("X-Reason", "example"), ("X-Note", "example"))

@@ -104,7 +104,8 @@ def test_the_limits_are_told() -> None:
     ("twilio", "more", "profile", "names"),
     [
         ("header:X-A", {"on": frozenset(On), "direction": frozenset({Direction.TO_PBX})}, "sip-domain",
-         {"x-webhook": {"answer": "SipHeader_X-A", "end": "DialSipHeader_X-A"}, "x-sip-uri-header": "X-A"}),
+         {"x-webhook": {"answer": "SipHeader_X-A", "end": "DialSipHeader_X-A", "refer": "SipHeader_X-A"},
+          "x-sip-uri-header": "X-A"}),
         ("uui:k", {}, "sip-domain",
          {"x-webhook": {"invite": "SipHeader_User-to-User"}, "x-sip-uri-header": "User-to-User"}),
         ("header:X-A", {"direction": frozenset({Direction.TO_TWILIO})}, "sip-domain",

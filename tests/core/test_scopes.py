@@ -9,7 +9,7 @@ import pytest
 from gateway.core.contract import Contract, FieldProblem
 from gateway.core.fields import Field
 from gateway.core.locators import parse_locator
-from gateway.core.plan import Dialect
+from gateway.core.plan import Dialect, TransferMode
 from gateway.core.profiles import PROFILES
 from gateway.core.scopes import Fate, Message, fate, messages, senders, takes_part
 from gateway.core.terms import Direction, On, Side
@@ -140,6 +140,26 @@ def test_a_field_without_a_way_is_refused_both_ways() -> None:
 )
 def test_what_becomes_of_a_field_is_known_or_not(one: Field, message: Message, profile: str, expected: Fate) -> None:
     assert fate(one, message, Dialect.ASTERISK, PROFILES[profile]) is expected
+
+
+@pytest.mark.parametrize(
+    ("message", "profile", "transfer", "expected"),
+    [
+        (Message(TO_TWILIO, On.REFER, Side.PBX), "sip-domain", TransferMode.LOCAL, Fate.ARRIVES),
+        (Message(TO_PBX, On.REFER, Side.PBX), "sip-domain", TransferMode.LOCAL, Fate.ARRIVES),
+        (Message(TO_PBX, On.REFER, Side.PBX), "elastic-trunk", TransferMode.LOCAL, Fate.UNKNOWN),
+        (Message(TO_TWILIO, On.REFER, Side.TWILIO), "freeswitch", TransferMode.LOCAL, Fate.ARRIVES),
+        (Message(TO_TWILIO, On.REFER, Side.TWILIO), "cisco-cube", TransferMode.LOCAL, Fate.UNKNOWN),
+        (Message(TO_PBX, On.REFER, Side.PBX), "sip-domain", TransferMode.RELAY, Fate.ARRIVES),
+        (Message(TO_PBX, On.REFER, Side.PBX), "elastic-trunk", TransferMode.RELAY, Fate.UNREAD),
+        (Message(TO_PBX, On.REFER, Side.PBX), "sip-domain", TransferMode.REJECT, Fate.NONE),
+    ],
+)
+def test_a_transfer_is_an_invite_of_ours_or_what_the_trunk_says(
+    message: Message, profile: str, transfer: TransferMode, expected: Fate
+) -> None:
+    one = field("header:X-A", "header:X-A", On.REFER)
+    assert fate(one, message, Dialect.ASTERISK, PROFILES[profile], transfer) is expected
 
 
 def test_each_scope_is_there_once_with_its_source() -> None:

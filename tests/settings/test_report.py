@@ -221,7 +221,32 @@ context:
     assert lines[5:] == [
         "? is sent, and nothing is known of what the other side does with it",
         "! is sent, and the other side has no way to read it",
+        "refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite",
     ]
+
+
+REFERRED = """
+context:
+  fields:
+    both: {pbx: "var:A", twilio: "header:X-A", on: [invite, refer]}
+    noted: {pbx: "var:B", twilio: "header:X-B", on: [refer], direction: to_pbx}
+"""
+
+
+def test_a_transfer_goes_where_its_invite_does(load_text: Loader) -> None:
+    lines = report_of(SOUND + REFERRED, load_text).split("\n\n")[4].splitlines()
+    rows = [re.split("  +", line) for line in lines[:3]]
+    assert rows == [
+        ["GOES TO", "to_twilio invite", "to_twilio refer", "to_pbx invite", "to_pbx refer"],
+        ["both", "twilio", "twilio, pbx", "pbx", "pbx, twilio"],
+        ["noted", "-", "-", "-", "pbx, twilio"],
+    ]
+    assert lines[3:] == ["refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite"]
+
+
+def test_a_transfer_that_a_trunk_rejects_goes_nowhere(load_text: Loader) -> None:
+    text = SOUND.replace("side: pbx,", "side: pbx, transfer: reject,")
+    assert "\nboth     twilio            pbx              pbx            pbx" in report_of(text + REFERRED, load_text)
 
 
 def test_the_matrix_shows_the_worst_of_several_trunks(load_text: Loader) -> None:
