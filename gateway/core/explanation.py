@@ -1,6 +1,7 @@
 """What would happen to the context of one message, as the object of `gateway explain --json`; reads no file.
 
-A configuration has many trunks and a captured message names none, so the first trunk of each side stands for it.
+A configuration has many trunks and a captured message names none, so the first trunk of each side stands for it, and
+for the message's source the first address that it allows.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def explain(plan: Plan, message: SipMessage, kind: Message) -> Explanation:
     rules = plan.contract.rules(*kind, trunks[Side.PBX].dialect, receiver.profile)
     sender = trunks[kind.sender]
     read = read_escaped(message, "Refer-To") if kind.on is On.REFER else message
-    mapped = apply_rules(rules, read, CallFacts(CALL_ID, sender.name, ""))
+    address = str(sender.allow[0].network_address) if sender.allow else ""
+    mapped = apply_rules(rules, read, CallFacts(CALL_ID, sender.name, address))
     if kind.on is On.REFER and sender.transfer is TransferMode.REJECT:
         mapped = refuse(mapped, CallRefused(603, "transfer-rejected", f"trunk {sender.name} has transfer: reject"))
     return Explanation(rules, mapped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -122,6 +123,15 @@ def test_the_budget_of_a_pbx_is_not_known() -> None:
 def test_context_of_a_refer_is_in_its_refer_to() -> None:
     refer = message("Refer-To: <sip:b@h?X-PBX-CUSTOMER=7>", start="REFER sip:a@h SIP/2.0")
     assert explain(plan(CUSTOMER), refer, Message(TO_TWILIO, On.REFER, Side.PBX)).mapped.values == {"customer": "7"}
+
+
+@pytest.mark.parametrize(
+    ("allow", "address"), [(("192.0.2.0/24", "10.0.0.5"), "192.0.2.0"), (("10.0.0.5",), "10.0.0.5"), ((), None)]
+)
+def test_the_source_is_an_address_that_the_trunk_allows(allow: tuple[str, ...], address: str | None) -> None:
+    whole = plan(field("source", "sip:source.address", "header:X-Source", direction=frozenset({TO_TWILIO})))
+    trunks = tuple(replace(trunk, allow=tuple(map(ip_network, allow))) for trunk in whole.trunks)
+    assert explain(replace(whole, trunks=trunks), message(), INVITE).mapped.values.get("source") == address
 
 
 @pytest.mark.parametrize("direction", Direction)
