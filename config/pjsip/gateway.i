@@ -46,9 +46,14 @@ void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, uns
 %{
 #include "leg.hpp"
 #include "strays.hpp"
+#include "dialog.hpp"
 %}
-/* Once, between libInit and libStart: every request that belongs to no call gets its answer. */
+/* Once, between libInit and libStart: every request that belongs to no call gets its answer, */
 void sipAnswerStrays();
+/* and those inside a call that PJSUA does not answer well. */
+void sipAnswerInsideCalls();
+/* Peers of this account know neither PRACK nor session timers. */
+void sipSpeakPlainly(int account_id);
 /* Once, there: REFER and Replaces are ours to decide on. */
 void sipTakeTransfers();
 /* The call whose dialog has these ids, as we see it; PJSUA_INVALID_ID if none has. */
@@ -57,6 +62,7 @@ int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, co
 %feature("director") Leg;
 %feature("nodirector") Leg::onCallState;
 %feature("nodirector") Leg::onCallMediaState;
+%feature("nodirector") Leg::onCallTsxState;
 %feature("nodirector") Leg::onCallSdpCreated;
 %feature("nodirector") Leg::onStreamDestroyed;
 %feature("nodirector") Leg::onCallTransferRequest;

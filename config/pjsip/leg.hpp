@@ -47,6 +47,12 @@ public:
     /* Audio began, stopped or changed. */
     virtual void onAudio() {}
 
+    /* The peer holds the call, or does so no more. */
+    virtual void onHold(bool held) { PJ_UNUSED_ARG(held); }
+
+    /* Our offer inside the call met one of the peer (491); `ours`: we began the call with it. */
+    virtual void onGlare(bool ours) { PJ_UNUSED_ARG(ours); }
+
     /* A stream ended: packets, and means in microseconds. */
     virtual void onStreamEnd(unsigned received, unsigned sent, unsigned lost, int jitter_us, int round_trip_us,
                              const std::string &codec)
@@ -72,6 +78,9 @@ public:
 
     /* Final failure, CANCEL or BYE, as its state demands; onEnd comes before this returns. */
     void finish(int code, const HeaderWords &headers) PJSUA2_THROW(pj::Error);
+
+    /* Offer audio anew inside the call, to hold the peer or not; false when that cannot be done now. */
+    bool offer(bool hold);
 
     /* Let two legs hear each other, and nobody else; false until both have audio, on hold or not. Harmless to repeat,
      * and to be repeated whenever the audio of one changed: what connected it before is gone then. */
@@ -102,7 +111,8 @@ public:
     /* ---- pjsua2's callbacks, answered here ---- */
 
     void onCallState(pj::OnCallStateParam &prm) override;
-    void onCallMediaState(pj::OnCallMediaStateParam &prm) override { PJ_UNUSED_ARG(prm); onAudio(); }
+    void onCallMediaState(pj::OnCallMediaStateParam &prm) override;
+    void onCallTsxState(pj::OnCallTsxStateParam &prm) override;
     void onCallSdpCreated(pj::OnCallSdpCreatedParam &prm) override { PJ_UNUSED_ARG(prm); }
     void onStreamDestroyed(pj::OnStreamDestroyedParam &prm) override;
 
@@ -117,7 +127,10 @@ private:
     pjsua_call *call() const;
     void leaveBridge();
 
+    bool isHeldByPeer() const;
+
     bool bridged = false;
+    bool held = false;
 #endif
 };
 

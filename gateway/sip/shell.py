@@ -23,7 +23,7 @@ from gateway.core.message import parse_message
 from gateway.core.plan import Plan, Transport
 from gateway.core.referral import DialogId
 from gateway.core.routing import Router
-from gateway.core.terms import On
+from gateway.core.terms import On, Side
 from gateway.errors import MessageError
 from gateway.sip import stack
 from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
@@ -112,6 +112,8 @@ class SipShell:
             else:
                 self._accounts[key] = TrunkAccount(trunk.name, self._invite)
                 self._accounts[key].create(config)
+            if trunk.side is Side.TWILIO:
+                pj.sipSpeakPlainly(self._accounts[key].getId())
             self._accounts[key].reads = reads
         self._router = Router(plan.trunks, plan.routes)
 

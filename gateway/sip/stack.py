@@ -74,6 +74,7 @@ def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> No
     try:
         endpoint.libInit(_endpoint_config(plan, writer, agent))
         pj.sipAnswerStrays()
+        pj.sipAnswerInsideCalls()
         pj.sipTakeTransfers()
         for listener in plan.listeners:
             _listen(endpoint, listener, plan)

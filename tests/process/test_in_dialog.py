@@ -15,6 +15,8 @@ from tests.process.wire import WirePeer, carrying, header, sdp, status
 ELSEWHERE = Place(own_host(), 5060)
 """Where a transfer would lead."""
 ELSEWHERE_SECONDS = 0.3
+NAMED_BY = {405: ("Allow",), 415: ("Accept",), 489: ("Allow-Events",), 501: ("Allow",)}
+"""What an answer says would be right."""
 NO_COMMON_CODEC = sdp("192.0.2.9", "97").replace("a=rtpmap:101", "a=rtpmap:97 SPEEX/8000\r\na=rtpmap:101")
 
 
@@ -34,16 +36,22 @@ def talk(gateway: Gateway) -> Iterator[Talk]:
     [
         pytest.param("UPDATE", (), "", "", 200, id="UPDATE without SDP"),
         pytest.param("INFO", (), "Signal=5\r\nDuration=160\r\n", "application/dtmf-relay", 200, id="DTMF by INFO"),
-        pytest.param("INFO", (), "hello", "text/plain", 500, id="INFO of anything"),
-        pytest.param("OPTIONS", (), "", "", 500, id="OPTIONS"),
-        pytest.param("FROBNICATE", (), "", "", 500, id="an unknown method"),
-        pytest.param("SUBSCRIBE", ("Event: presence",), "", "", 500, id="SUBSCRIBE"),
-        pytest.param("NOTIFY", ("Event: refer", "Subscription-State: active"), "", "", 500, id="NOTIFY"),
-        pytest.param("MESSAGE", (), "hello", "text/plain", 200, id="MESSAGE"),
+        pytest.param("INFO", (), "5", "application/dtmf", 200, id="plain DTMF by INFO"),
+        pytest.param("INFO", (), "Signal=x\r\n", "application/dtmf-relay", 400, id="DTMF that is no digit"),
+        pytest.param("INFO", (), "", "", 200, id="INFO of nothing"),
+        pytest.param("INFO", (), "hello", "text/plain", 415, id="INFO of anything"),
+        pytest.param("INFO", ("Info-Package: conference",), "", "", 469, id="INFO of a package"),
+        pytest.param("OPTIONS", (), "", "", 200, id="OPTIONS"),
+        pytest.param("FROBNICATE", (), "", "", 501, id="an unknown method"),
+        pytest.param("SUBSCRIBE", ("Event: presence",), "", "", 489, id="SUBSCRIBE"),
+        pytest.param("NOTIFY", ("Event: refer", "Subscription-State: active"), "", "", 481, id="NOTIFY"),
+        pytest.param("MESSAGE", (), "hello", "text/plain", 405, id="MESSAGE"),
+        pytest.param("PUBLISH", ("Event: presence",), "", "", 405, id="PUBLISH"),
+        pytest.param("REGISTER", (), "", "", 405, id="REGISTER"),
         pytest.param("REFER", (f"Refer-To: <sip:{ELSEWHERE}>",), "", "", 603, id="REFER to a host"),
         pytest.param("REFER", (), "", "", 400, id="REFER to nobody"),
         pytest.param("INVITE", (), "this is no SDP\r\n", "application/sdp", 415, id="INVITE with SDP that is none"),
-        pytest.param("INVITE", (), NO_COMMON_CODEC, "application/sdp", 500, id="INVITE without a common codec"),
+        pytest.param("INVITE", (), NO_COMMON_CODEC, "application/sdp", 488, id="INVITE without a common codec"),
     ],
 )
 def test_a_request(
@@ -55,6 +63,8 @@ def test_a_request(
         peer.send(request)
         final = peer.wait_for_final(request)
         assert status(final) == code
+        for name in NAMED_BY.get(code, ()):
+            assert header(final, name)
         if method == "INVITE":
             peer.send(talk.request(by, "ACK", 10))
         assert method != "REFER" or stays_false(elsewhere.received, ELSEWHERE_SECONDS)
