@@ -20,6 +20,8 @@ from gateway.bridge.commands import Role
 from gateway.bridge.events import (
     Event,
     Faulted,
+    Glare,
+    HoldChanged,
     InboundConfirmed,
     InboundEnded,
     OutboundAnswered,
@@ -29,7 +31,7 @@ from gateway.bridge.machine import ImpossibleEvent
 from gateway.bridge.ports import LegId, MediaReport, Phase, Refusal
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.bridge.timers import MIN_SWEEP
-from gateway.core.plan import Limits, Plan
+from gateway.core.plan import Hold, Limits, Media, Plan
 from gateway.core.routing import Route
 from gateway.core.terms import Direction, On
 from gateway.engine import STOP_SECONDS, Engine
@@ -331,6 +333,34 @@ def test_a_leg_without_a_call_id_is_no_sign_of_a_loop() -> None:
     bench.sip.arrive(request("Call-ID:"))
     bench.step()
     assert bench.observer.rejected == []
+
+
+def test_a_leg_is_offered_what_the_machine_says() -> None:
+    bench = Bench(plan(hold=Hold.RELAY))
+    inbound, outbound = bench.talk()
+    bench.report(inbound, HoldChanged(Role.INBOUND, True))
+    bench.report(outbound, Glare(Role.OUTBOUND, 2.5))
+    bench.step(2.5)
+    assert bench.sip.named("offer") == [[outbound, True], [outbound, True]]
+
+
+def test_a_leg_without_audio_ends_its_call_when_the_time_is_over() -> None:
+    bench = Bench(plan(media=Media(timeout_seconds=30)))
+    _, outbound = bench.talk()
+    bench.sip.silences[outbound] = 20
+    bench.step(30)
+    assert bench.sip.named("hangup") == []
+    bench.sip.silences[outbound] = 30
+    bench.step(10)
+    bench.step()
+    assert [record.outcome for record in bench.observer.ended] == [outcomes.MEDIA_TIMEOUT]
+
+
+def test_silence_may_last_for_ever() -> None:
+    bench = Bench(plan(media=Media(timeout_seconds=0)))
+    bench.talk()
+    bench.step(10_000)
+    assert bench.sip.named("silence") == []
 
 
 # ---- Faults ----

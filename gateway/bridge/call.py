@@ -65,9 +65,12 @@ class Call:
         self.order: Place | None = None
         self.uris: list[str] = []
         """Where the next attempts would go."""
+        self.redirects = 0
         self.early_media = False
         self.live: set[Role] = set()
         """Legs that have not said that they are gone."""
+        self.held: set[Role] = set()
+        """Legs that the other side holds and that are to know it."""
         self.trunks: dict[Role, Trunk] = {}
         """Whose legs they are; those of the first two are `from_trunk` and `to_trunk` until a transfer."""
         self.told: dict[Side, SipMessage] = {}

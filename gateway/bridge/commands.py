@@ -61,6 +61,14 @@ class Hangup:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Offer audio anew to a leg that is up: to hold it, or to end that."""
+
+    role: Role
+    hold: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StartTimer:
     """Arm a timer; it fires as `TimerFired` unless stopped."""
 
@@ -150,6 +158,7 @@ Command = (
     | Answer
     | Refuse
     | Hangup
+    | Offer
     | StartTimer
     | StopTimer
     | NoteContext

@@ -23,6 +23,11 @@ class Timer(enum.StrEnum):
     """Nobody answered."""
     DURATION = "duration"
     """The call is as long as it may be."""
+    INBOUND_OFFER = "inbound-offer"
+    """The inbound leg may be offered again what was in the way before."""
+    OUTBOUND_OFFER = "outbound-offer"
+    SILENCE = "silence"
+    """No RTP from one of the legs."""
 
 
 class Ending(enum.StrEnum):
@@ -157,6 +162,29 @@ class TargetEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """A leg's peer holds the call, or holds it no more."""
+
+    by: Role
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Glare:
+    """Our offer to a leg met one of its own, and can be made again in so many seconds."""
+
+    by: Role
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioHeard:
+    """RTP came from both legs within the last `seconds`, or was not to be expected."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A timer that was started and not stopped ran out."""
 
@@ -190,6 +218,9 @@ Event = (
     | TargetProgress
     | TargetAnswered
     | TargetEnded
+    | HoldChanged
+    | Glare
+    | AudioHeard
     | TimerFired
     | EndRequested
     | Faulted
@@ -227,6 +258,6 @@ def seen_as(event: Event, role: Role) -> Event:
             return TargetProgress(code, message)
         case OutboundAnswered(message) if role is Role.TARGET:
             return TargetAnswered(message)
-        case ReferReceived():
+        case ReferReceived() | HoldChanged() | Glare():
             return replace(event, by=role)
     return event

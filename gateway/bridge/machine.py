@@ -1,9 +1,9 @@
 """The state machine of one call: one event in, a list of commands out.
 
 Rules for this module. Everything that decides about a call is in `TABLE`: for each state, what each event does. A cell
-is a function of `setup`, `talk`, `transfer` or `ending` (act), `late` (the event is out of date and means nothing any
-more) or absent (impossible: the shell or this table is wrong, and the engine gives the call up). An impossible event
-leaves the call as it was. No clock, no I/O: timers are events, times are the engine's.
+is a function of `setup`, `talk`, `holding`, `transfer` or `ending` (act), `late` (the event is out of date and means
+nothing any more) or absent (impossible: the shell or this table is wrong, and the engine gives the call up). An
+impossible event leaves the call as it was. No clock, no I/O: timers are events, times are the engine's.
 
     NEW --invite--> CALLING --18x--> RINGING --2xx--> ANSWERED --ACK--> TALKING
                        |                |                |                 |
@@ -21,14 +21,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gateway.bridge import ending, setup, talk, transfer
+from gateway.bridge import ending, holding, setup, talk, transfer
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import Call, State, Step, late
 from gateway.bridge.commands import Command
 from gateway.bridge.events import (
+    AudioHeard,
     EndRequested,
     Event,
     Faulted,
+    Glare,
+    HoldChanged,
     InboundConfirmed,
     InboundEnded,
     InviteReceived,
@@ -87,7 +90,9 @@ def kind_of(event: Event) -> EventKind:
     return event.timer if isinstance(event, TimerFired) else type(event)
 
 
-_BEFORE_ANSWER: dict[EventKind, Cell] = {
+_HOLD: dict[EventKind, Cell] = {HoldChanged: holding.hold_changed}
+
+_BEFORE_ANSWER: dict[EventKind, Cell] = _HOLD | {
     OutboundTrying: setup.trying,
     OutboundProgress: setup.progress,
     OutboundAnswered: setup.answered,
@@ -101,7 +106,7 @@ _BEFORE_ANSWER: dict[EventKind, Cell] = {
     ReplacementArrived: transfer.not_replaced_now,
 }
 
-_AFTER_ANSWER: dict[EventKind, Cell] = {
+_AFTER_ANSWER: dict[EventKind, Cell] = _HOLD | {
     OutboundTrying: late,
     OutboundProgress: late,
     OutboundAnswered: late,
@@ -110,6 +115,9 @@ _AFTER_ANSWER: dict[EventKind, Cell] = {
     Timer.RESPONSE: late,
     Timer.RING: late,
     Timer.DURATION: talk.too_long,
+    Glare: holding.glare,
+    Timer.INBOUND_OFFER: holding.offer_again,
+    Timer.OUTBOUND_OFFER: holding.offer_again,
     EndRequested: talk.cut_answered,
     Faulted: talk.cut_answered,
     ReferReceived: transfer.not_now,
@@ -131,6 +139,8 @@ _TRANSFERRING: dict[EventKind, Cell] = _AFTER_ANSWER | {
     Timer.RESPONSE: transfer.no_response,
     Timer.RING: transfer.no_answer,
     Timer.DURATION: transfer.too_long,
+    AudioHeard: talk.audio_heard,
+    Timer.SILENCE: transfer.not_silent,
     EndRequested: transfer.cut,
     Faulted: transfer.cut,
 }
@@ -146,6 +156,9 @@ _LATE_EVENTS: tuple[EventKind, ...] = (
     TargetProgress,
     TargetAnswered,
     TargetEnded,
+    HoldChanged,
+    Glare,
+    AudioHeard,
     EndRequested,
     Faulted,
     *Timer,
@@ -162,6 +175,8 @@ TABLE: dict[State, dict[EventKind, Cell]] = {
         ReferReceived: transfer.refer,
         ReplacementArrived: transfer.replaced,
         LegTaken: transfer.leg_taken,
+        AudioHeard: talk.audio_heard,
+        Timer.SILENCE: talk.silent,
     },
     State.TRANSFERRING: _TRANSFERRING,
     State.FORWARDING: _TRANSFERRING,

@@ -59,6 +59,7 @@ STOPPED = Outcome(Result.SERVER_ERROR, "stopped")
 # A peer stopped talking; what it thinks of the call is not known.
 ACK_MISSING = Outcome(Result.INDETERMINATE, "ack-missing")
 PEER_VANISHED = Outcome(Result.INDETERMINATE, "peer-vanished")
+MEDIA_TIMEOUT = Outcome(Result.INDETERMINATE, "media-timeout")
 
 OUTCOMES: tuple[Outcome, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Outcome))
 """All outcomes there are; metrics create their labels from it."""

@@ -87,6 +87,9 @@ class SipPort(Protocol):
     def heard(self, leg: LegId) -> bool:
         """Whether the peer gave any sign of life since the leg was placed: any response, 100 included."""
 
+    def silence(self, leg: LegId) -> float:
+        """Seconds since RTP came from a leg, or was first expected; 0 while none is to come."""
+
     def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a provisional response; 183 carries SDP."""
 
@@ -95,6 +98,9 @@ class SipPort(Protocol):
 
     def answer(self, leg: LegId, headers: HeaderList) -> None:
         """Send 200."""
+
+    def offer(self, leg: LegId, hold: bool) -> None:
+        """Offer audio anew to a leg that is up; what is in the way comes back as its glare."""
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure; the leg's end is reported."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.bridge import outcome as outcomes
+from gateway.bridge import redirects
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import carry, map_message, note
 from gateway.bridge.commands import Answer, Command, Hangup, Place, Progress, Refuse, Role, StartTimer, StopTimer
@@ -120,9 +121,11 @@ def answered(call: Call, event: OutboundAnswered) -> Step:
 
 
 def outbound_failed(call: Call, event: OutboundEnded) -> Step:
-    """It refuses or fails: the next URI, or the caller is told."""
+    """It refuses, fails or sends us on: the next URI, or the caller is told."""
     call.live.discard(Role.OUTBOUND)
     if outcomes.tries_next_uri(event.code) and call.uris and not call.early_media:
+        return _place_next(call), State.CALLING
+    if not call.early_media and redirects.follow(call, event.code, event.message):
         return _place_next(call), State.CALLING
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     call.decide(outcomes.outcome_for_code(failure), failure)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import carry
-from gateway.bridge.commands import Hangup, Role
+from gateway.bridge.commands import Command, Hangup, Role, StartTimer
 from gateway.bridge.events import (
+    AudioHeard,
     Ending,
     EndRequested,
     Event,
     InboundConfirmed,
     InboundEnded,
     OutboundEnded,
+    Timer,
     TimerFired,
 )
+from gateway.bridge.holding import tell_held
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.setup import REQUEST_TERMINATED, caller_left, without_inbound
 from gateway.core.terms import On
@@ -28,7 +31,7 @@ OUTCOME_BY_ENDING: dict[Ending, Outcome] = {
 
 def confirmed(call: Call, event: InboundConfirmed) -> Step:
     """The caller has our answer."""
-    return [], State.TALKING
+    return [*tell_held(call), *watch_audio(call)], State.TALKING
 
 
 def left_unconfirmed(call: Call, event: InboundEnded) -> Step:
@@ -57,6 +60,23 @@ def too_long(call: Call, event: TimerFired) -> Step:
     """The call is as long as it may be."""
     call.decide(outcomes.MAX_DURATION)
     return call.hang_up(), State.ENDING
+
+
+def audio_heard(call: Call, event: AudioHeard) -> Step:
+    """Neither side is silent for too long yet."""
+    return watch_audio(call, event.seconds), call.state
+
+
+def silent(call: Call, event: TimerFired) -> Step:
+    """A side sends no audio any more: its phone is gone, whatever its signalling says."""
+    call.decide(outcomes.MEDIA_TIMEOUT)
+    return call.hang_up(), State.ENDING
+
+
+def watch_audio(call: Call, silent_seconds: float = 0.0) -> list[Command]:
+    """Look again when both sides may have been silent for too long."""
+    timeout = call.plan.media.timeout_seconds
+    return [StartTimer(Timer.SILENCE, timeout - silent_seconds)] if timeout else []
 
 
 def cut_answered(call: Call, event: Event) -> Step:

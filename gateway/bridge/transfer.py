@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.bridge import holding, talk
 from gateway.bridge import outcome as outcomes
-from gateway.bridge import talk
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import map_transfer, note
 from gateway.bridge.commands import (
@@ -225,10 +225,11 @@ def answered(call: Call, event: TargetAnswered) -> Step:
 def _promote(call: Call, role: Role) -> list[Command]:
     call.trunks[role] = call.trunks[Role.TARGET]
     call.parties[role] = call.parties[Role.TARGET]
+    offers = holding.replaced(call, role)
     if role in call.live:
-        return [Promote(role), Hangup(Role.TARGET)]
+        return [Promote(role), Hangup(Role.TARGET), *offers]
     call.live ^= {role, Role.TARGET}
-    return [Promote(role)]
+    return [Promote(role), *offers]
 
 
 def failed(call: Call, event: TargetEnded) -> Step:
@@ -291,6 +292,11 @@ def too_long(call: Call, event: TimerFired) -> Step:
     abandoned = _settle(call, TransferResult.ABANDONED, 487)
     commands, state = talk.too_long(call, event)
     return [*abandoned, *commands], state
+
+
+def not_silent(call: Call, event: TimerFired) -> Step:
+    """Who waits for a transfer may be silent: it has an end of its own."""
+    return talk.watch_audio(call), call.state
 
 
 def cut(call: Call, event: Event) -> Step:

@@ -53,6 +53,20 @@ class TransferMode(enum.StrEnum):
     REJECT = "reject"
 
 
+class Hold(enum.StrEnum):
+    """What becomes of a hold that a peer asks for: we answer it alone, or the other side of the call is held too."""
+
+    LOCAL = "local"
+    RELAY = "relay"
+
+
+class Redirect(enum.StrEnum):
+    """What becomes of a 3xx: the call fails, or goes on at the Contact where that is one of the trunk's own URIs."""
+
+    REFUSE = "refuse"
+    FOLLOW = "follow"
+
+
 class Dialect(enum.StrEnum):
     """How a PBX names the headers that its dialplan turns into variables."""
 
@@ -87,6 +101,8 @@ class Media:
     first_port: int = 20000
     last_port: int = 29999
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    timeout_seconds: float = 300
+    """How long a side may send no RTP before its call is ended; 0 is for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,10 @@ class Trunk:
     srtp: Srtp = Srtp.OFF
     transfer: TransferMode = TransferMode.LOCAL
     auth: Credentials | None = None
+    hold: Hold = Hold.LOCAL
+    redirect: Redirect = Redirect.REFUSE
+    session_expires_seconds: int = 1800
+    """The session interval that we ask for (RFC 4028)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gateway.bridge.commands import (
     NoteContext,
     NoteTransfer,
     NotifyRefer,
+    Offer,
     Place,
     Progress,
     Promote,
@@ -64,6 +65,8 @@ class Execution:
                 self._respond(call, code)
             case Hangup(role, headers):
                 self._hangup(call, role, headers)
+            case Offer(role, hold):
+                self._offer(call, role, hold)
             case StartTimer(timer, seconds):
                 self._timers.start(call.machine.id, timer, self._clock() + seconds)
             case StopTimer(timer):
@@ -169,6 +172,11 @@ class Execution:
         one, other = call.leg(role), call.leg(role.other)
         if one is not None and other is not None:
             self._sip.join(one, other)
+
+    def _offer(self, call: ActiveCall, role: Role, hold: bool) -> None:
+        leg = call.leg(role)
+        if leg is not None:
+            self._sip.offer(leg, hold)
 
     def _finish(self, call: ActiveCall) -> None:
         call.ended = self._clock()

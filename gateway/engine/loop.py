@@ -14,6 +14,7 @@ from dataclasses import replace
 from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection
 from gateway.bridge.events import (
+    AudioHeard,
     Ending,
     EndRequested,
     Event,
@@ -219,6 +220,8 @@ class Engine:
     def _handle(self, call: ActiveCall, event: Event) -> None:
         if event == TimerFired(Timer.RESPONSE):
             event = self._heard(call) or event
+        if event == TimerFired(Timer.SILENCE):
+            event = self._audio(call) or event
         commands = call.machine.handle(event)
         self._count_response(call, event)
         for command in commands:
@@ -231,6 +234,11 @@ class Engine:
         """A 100 alone is not reported by the stack; here is where it matters."""
         leg, trying = (call.outbound, OutboundTrying()) if call.target is None else (call.target, TargetTrying())
         return trying if leg is not None and self._sip.heard(leg) else None
+
+    def _audio(self, call: ActiveCall) -> Event | None:
+        """Audio comes without end, and nobody tells of it; how long it did not is asked now and then."""
+        silence = max((self._sip.silence(leg) for leg in (call.inbound, call.outbound) if leg is not None), default=0.0)
+        return AudioHeard(silence) if silence < call.machine.plan.media.timeout_seconds else None
 
     def _count_response(self, call: ActiveCall, event: Event) -> None:
         """A response from the trunk we called; what it answers was placed, so the trunk is known."""

@@ -117,6 +117,9 @@ def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> pla
         srtp=trunk.srtp,
         transfer=trunk.transfer,
         auth=plan.Credentials(auth.username, auth.password.get_secret_value()) if auth else None,
+        hold=trunk.hold,
+        redirect=trunk.redirect,
+        session_expires_seconds=trunk.session_expires_seconds,
     )
 
 
@@ -139,7 +142,7 @@ def _tls(tls: Tls) -> plan.TlsFiles:
 
 
 def _media(media: Media) -> plan.Media:
-    return plan.Media(media.mode, media.rtp_ports.first, media.rtp_ports.last, media.codecs)
+    return plan.Media(media.mode, media.rtp_ports.first, media.rtp_ports.last, media.codecs, media.timeout_seconds)
 
 
 def _admin(admin: Admin) -> plan.Admin:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
 from gateway.core.mapping import MissingPolicy, Overflow
-from gateway.core.plan import Dialect, MediaMode, Srtp, TransferMode
+from gateway.core.plan import Dialect, Hold, MediaMode, Redirect, Srtp, TransferMode
 from gateway.core.plan import Limits as PlannedLimits
 from gateway.core.profiles import PROFILES, Characters
 from gateway.core.terms import Direction, On, Side
@@ -47,6 +47,9 @@ MOST_CALLS = 1000
 """Bridged calls of one process; the PJSIP build reserves two legs for each (config/pjsip/config_site.h)."""
 
 TRANSFER_NOW = (TransferMode.LOCAL, TransferMode.REJECT)
+
+LEAST_SESSION_SECONDS = 90
+"""The shortest session interval there is (RFC 4028, section 5)."""
 
 _LIMITS = PlannedLimits()
 
@@ -87,6 +90,7 @@ class Media(Section):
     mode: Annotated[MediaMode, word([MediaMode.RELAY], later=[MediaMode.DIRECT, MediaMode.RTPENGINE])] = MediaMode.RELAY
     rtp_ports: PortRangeText = PortRange(20000, 29999)
     codecs: tuple[Annotated[str, word(["PCMU", "PCMA"])], ...] = ("PCMU", "PCMA")
+    timeout_seconds: Annotated[float, seconds(0, 86400)] = 300
 
 
 class Admin(Section):
@@ -131,6 +135,9 @@ class Trunk(Section):
     srtp: Annotated[Srtp, word(Srtp)] = Srtp.OFF
     transfer: Annotated[TransferMode, word(TRANSFER_NOW, later=[TransferMode.RELAY])] = TransferMode.LOCAL
     auth: Auth | None = None
+    hold: Annotated[Hold, word(Hold)] = Hold.LOCAL
+    redirect: Annotated[Redirect, word(Redirect)] = Redirect.REFUSE
+    session_expires_seconds: Annotated[int, whole(LEAST_SESSION_SECONDS, 86400, "seconds")] = 1800
 
 
 _Bytes = Annotated[int | Lifted, limit(1, 65535, "bytes")]

@@ -59,6 +59,7 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) ->
     host = plan.listeners[0].host
     if host not in ANY_HOST:  # RTP goes where SIP goes
         transport.boundAddress = host
+    config.callConfig.timerSessExpiresSec = trunk.session_expires_seconds
     config.mediaConfig.srtpUse = SRTP_USE[trunk.srtp]
     config.mediaConfig.srtpSecureSignaling = 0  # the trunk's setting decides, not its transport
     return config

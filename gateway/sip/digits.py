@@ -9,19 +9,34 @@ import pjsua2 as pj
 EVENT_GOES_ON, EVENT_ENDS = 1, 2
 """Flags of a digit (pjmedia/stream.h, PJMEDIA_STREAM_DTMF_IS_UPDATE and _IS_END), for which pjsua2 has no names."""
 
+END_LOST_SECONDS = 0.3
+"""Six packets of a digit, one every 50 ms (RFC 4733, section 2.5.1.2), did not arrive."""
+
 
 class DigitRelay:
     """Turns the events of one leg's digits into digits to send, each once and as long as it was pressed.
 
     A digit goes on when its end arrives. Should the three packets that mark the end be lost (RFC 4733, section
-    2.5.1.4), the next digit shows that it is over.
+    2.5.1.4), the next digit shows that it is over, or the silence that follows. Times are given, in seconds.
     """
 
     def __init__(self) -> None:
         self._pressed: pj.CallSendDtmfParam | None = None
+        self._heard = 0.0
 
-    def take(self, event: pj.OnDtmfEventParam) -> Iterator[pj.CallSendDtmfParam]:
+    @property
+    def pressed(self) -> bool:
+        """Whether a digit goes on."""
+        return self._pressed is not None
+
+    def overdue(self, now: float) -> Iterator[pj.CallSendDtmfParam]:
+        """The digit that goes on without a sign of it for too long."""
+        if now - self._heard > END_LOST_SECONDS:
+            yield from self._release()
+
+    def take(self, event: pj.OnDtmfEventParam, now: float) -> Iterator[pj.CallSendDtmfParam]:
         """The digits that this event completes."""
+        self._heard = now
         is_update = event.flags & EVENT_GOES_ON
         if not is_update:
             yield from self._release()

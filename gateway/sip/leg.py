@@ -7,7 +7,9 @@ once: PJSIP itself sees CANCEL, BYE and a 200 that crosses them through. No refe
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import random
+import time
+from collections.abc import Callable, Iterator
 
 import pjsua2 as pj
 
@@ -15,6 +17,8 @@ from gateway.bridge.commands import Role
 from gateway.bridge.events import (
     Event,
     Faulted,
+    Glare,
+    HoldChanged,
     InboundConfirmed,
     InboundEnded,
     OutboundAnswered,
@@ -32,6 +36,10 @@ from gateway.sip.guard import guarded
 log = logging.getLogger(__name__)
 
 Emit = Callable[[Report], None]
+GLARE_SECONDS = {True: (2.1, 4.0), False: (0.0, 2.0)}
+"""How long to wait after a 491, by whether the Call-ID is ours (RFC 3261, section 14.1)."""
+BUSY_SECONDS = 0.5
+"""How long to wait for an offer of the peer's to be settled before ours is made."""
 
 
 class SipLeg(pj.Leg):
@@ -48,6 +56,10 @@ class SipLeg(pj.Leg):
         self._answered = False
         self._emit = emit
         self._digits = DigitRelay()
+        self._held = False
+        self._resumed = float("-inf")
+        self.pressing: set[LegId] = set()
+        """Where a leg is named while a digit of its peer goes on; the shell's, once it owns the leg."""
 
     def join_media(self) -> None:
         """Connect both ways with the peer leg once both have audio; harmless to repeat."""
@@ -59,6 +71,20 @@ class SipLeg(pj.Leg):
         if self.peer is not None:
             self.peer.peer = None
             self.peer = None
+
+    def offer_audio(self, hold: bool) -> None:
+        """Offer audio anew, now or when what is in the way is settled."""
+        if not self.offer(hold):
+            self._postpone(BUSY_SECONDS)
+
+    def silence(self) -> float:
+        """Seconds without RTP; who holds need not send any, and has the whole time again when that ends."""
+        if self._held:
+            return 0.0
+        return min(float(self.silentSeconds()), time.monotonic() - self._resumed)
+
+    def _postpone(self, seconds: float) -> None:
+        self.report(Glare(self.role, seconds))
 
     # -- callbacks of the stack ----------------------------------------------------------------------------------
 
@@ -90,12 +116,22 @@ class SipLeg(pj.Leg):
         self.join_media()
 
     @guarded
+    def onHold(self, held: bool) -> None:
+        self._held = held
+        self._resumed = time.monotonic()
+        self.report(HoldChanged(self.role, held))
+
+    @guarded
+    def onGlare(self, ours: bool) -> None:
+        self._postpone(random.uniform(*GLARE_SECONDS[ours]))
+
+    @guarded
     def onStreamEnd(self, received: int, sent: int, lost: int, jitter_us: int, round_trip_us: int, codec: str) -> None:
         times = (jitter_us * MICROSECONDS, round_trip_us * MICROSECONDS)
         self._emit(MediaReport(self.leg_id, LegMedia(self.role, self.trunk, received, sent, lost, *times, codec)))
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
-        """No redirection is followed: trunks say where calls go. With STOP the leg would end as 487, not as its 3xx."""
+        """The machine decides where a call goes on. With STOP the leg would end as 487, not as its 3xx."""
         return int(pj.PJSIP_REDIRECT_REJECT)
 
     @guarded
@@ -104,7 +140,18 @@ class SipLeg(pj.Leg):
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
-        for digit in self._digits.take(prm):
+        self._send_digits(self._digits.take(prm, time.monotonic()))
+        if self._digits.pressed:
+            self.pressing.add(self.leg_id)
+
+    def release_digit(self) -> None:
+        """Send on a digit whose end was lost."""
+        self._send_digits(self._digits.overdue(time.monotonic()))
+        if not self._digits.pressed:
+            self.pressing.discard(self.leg_id)
+
+    def _send_digits(self, digits: Iterator[pj.CallSendDtmfParam]) -> None:
+        for digit in digits:
             if self.peer is not None and not self.peer.ended:
                 self.peer.press(digit)
 
@@ -113,7 +160,7 @@ class SipLeg(pj.Leg):
         try:
             self.sendDtmf(digit)
         except pj.Error as error:
-            log.debug("a digit is not passed on", extra={"trunk": self.trunk, "problem": error.reason})
+            log.warning("a digit is lost", extra={"trunk": self.trunk, "problem": error.reason})
 
     # -- reports -------------------------------------------------------------------------------------------------
 
@@ -128,7 +175,8 @@ class SipLeg(pj.Leg):
 
     def _end(self, code: int, text: str) -> None:
         by_peer = self._is_decision(text)
-        message = received_message(text) if by_peer and On.END in self._reads else None
+        wanted = On.END in self._reads or 300 <= code < 400  # a redirection says where to go on
+        message = received_message(text) if by_peer and wanted else None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))
         self.ended = True

@@ -75,6 +75,7 @@ class SipShell:
         self._legs: dict[LegId, SipLeg] = {}
         self._ended: list[LegId] = []
         self._turned_away: list[tuple[LegId, int, HeaderList]] = []
+        self._pressing: set[LegId] = set()
         self._ids = itertools.count(1)
         self._strangers = TrunkAccount(STRANGERS, self._invite)
         self._accounts: dict[tuple[str, Transport], TrunkAccount] = {}
@@ -126,6 +127,11 @@ class SipShell:
         del self._strangers
         self._endpoint.libDestroy()
 
+    def _own(self, leg: SipLeg) -> SipLeg:
+        leg.pressing = self._pressing
+        self._legs[leg.leg_id] = leg
+        return leg
+
     # -- arrivals ------------------------------------------------------------------------------------------------
 
     def _account_for(self, address: str, transport: Transport) -> int:
@@ -140,8 +146,7 @@ class SipShell:
         return self._accounts[trunk, known]
 
     def _invite(self, account: TrunkAccount, call_id: int, text: str, source: str, at: float) -> None:
-        leg = SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id)
-        self._legs[leg.leg_id] = leg
+        leg = self._own(SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id))
         if account.trunk_name == STRANGERS:
             self._turn_away(leg, NOT_ALLOWED, source)
             return
@@ -184,6 +189,8 @@ class SipShell:
         self._endpoint.libHandleEvents(int(seconds * MILLISECONDS))
         while self._turned_away:
             self.refuse(*self._turned_away.pop())
+        for pressing in list(self._pressing):
+            self._legs[pressing].release_digit()
 
     def reports(self) -> Iterator[Report]:
         """What happened since the last call, in order."""
@@ -210,8 +217,7 @@ class SipShell:
     def place(self, order: Place) -> LegId:
         """Start an outbound leg; if it cannot even start, its end is reported."""
         account = self._account(order.trunk, uri_transport(order.request_uri))
-        leg = SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell)
-        self._legs[leg.leg_id] = leg
+        leg = self._own(SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell))
         caller = f"<sip:{order.caller or ANONYMOUS}@{self._host}>"
         headers = (*order.headers, ("Max-Forwards", str(order.max_forwards)))
         try:
@@ -230,6 +236,11 @@ class SipShell:
         """Whether the peer gave any sign of life since the leg was placed."""
         found = self._legs.get(leg)
         return found is not None and bool(found.isHeard())
+
+    def silence(self, leg: LegId) -> float:
+        """Seconds since RTP came from a leg, or was first expected."""
+        found = self._legs.get(leg)
+        return 0.0 if found is None or found.ended else found.silence()
 
     def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a provisional response."""
@@ -261,6 +272,10 @@ class SipShell:
         """Send NOTIFY."""
         self._operate(leg, lambda it: it.notifyRefer(code, is_final))
 
+    def offer(self, leg: LegId, hold: bool) -> None:
+        """Offer audio anew to a leg that is up."""
+        self._operate(leg, lambda it: it.offer_audio(hold))
+
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure."""
         self._operate(leg, lambda it: it.finish(code, header_words(headers)))
@@ -287,4 +302,6 @@ class SipShell:
     def _drop_ended(self) -> None:
         """Let go of legs that ended, outside of any callback: the last reference destroys the `pj.Call`."""
         while self._ended:
-            self._legs.pop(self._ended.pop(), None)
+            ended = self._ended.pop()
+            self._legs.pop(ended, None)
+            self._pressing.discard(ended)

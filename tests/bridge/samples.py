@@ -23,7 +23,7 @@ from gateway.core.contract import Contract, MissingPolicy
 from gateway.core.fields import Field
 from gateway.core.locators import parse_locator
 from gateway.core.message import SipMessage, parse_message
-from gateway.core.plan import Plan, Trunk
+from gateway.core.plan import Hold, Plan, Redirect, Trunk
 from gateway.core.profiles import PROFILES
 from gateway.core.routing import Router
 from gateway.core.terms import Side
@@ -40,11 +40,18 @@ def field(name: str, pbx: str, twilio: str, **changes: Any) -> Field:
 CUSTOMER = field("customer_id", "var:CUSTOMER_ID", "header:X-CustomerID", required=True)
 
 
-def plan(*fields: Field, uris: Iterable[str] = (FIRST,), reject: bool = False, **changes: Any) -> Plan:
+def plan(
+    *fields: Field,
+    uris: Iterable[str] = (FIRST,),
+    reject: bool = False,
+    hold: Hold = Hold.LOCAL,
+    redirect: Redirect = Redirect.REFUSE,
+    **changes: Any,
+) -> Plan:
     """A PBX and a Twilio; calls to Twilio try `uris` in order."""
     trunks = (
-        Trunk("pbx", Side.PBX, PROFILES["pbx"], ("sip:pbx.example",), ()),
-        Trunk("twilio", Side.TWILIO, PROFILES["sip-domain"], tuple(uris), ()),
+        Trunk("pbx", Side.PBX, PROFILES["pbx"], ("sip:pbx.example",), (), hold=hold),
+        Trunk("twilio", Side.TWILIO, PROFILES["sip-domain"], tuple(uris), (), hold=hold, redirect=redirect),
     )
     contract = Contract(fields, missing=MissingPolicy.REJECT if reject else MissingPolicy.CONTINUE)
     defaults: dict[str, Any] = {"listeners": (), "trunks": trunks, "routes": (), "contract": contract, "hash": "0123"}

@@ -34,7 +34,8 @@ class TestClock:
 class RecordingSip:
     """A `SipPort` whose legs end as soon as they are told to, as those of the real one do.
 
-    `broken` names operations that raise, `silent` legs that never had a response. `mute`: no leg says that it ended.
+    `broken` names operations that raise, `silent` legs that never had a response, `silences` how long no RTP came.
+    `mute`: no leg says that it ended.
     """
 
     def __init__(self, clock: TestClock) -> None:
@@ -42,6 +43,7 @@ class RecordingSip:
         self.done: list[tuple[Any, ...]] = []
         self.broken: set[str] = set()
         self.silent: set[LegId] = set()
+        self.silences: dict[LegId, float] = {}
         self.mute = False
         self.dialogs: dict[DialogId, LegId] = {}
         self.waits: list[float] = []
@@ -103,6 +105,10 @@ class RecordingSip:
         self._do("heard", leg)
         return leg not in self.silent
 
+    def silence(self, leg: LegId) -> float:
+        self._do("silence", leg)
+        return self.silences.get(leg, 0.0)
+
     def progress(self, leg: LegId, code: int, headers: HeaderList) -> None:
         self._do("progress", leg, code, headers)
 
@@ -111,6 +117,9 @@ class RecordingSip:
 
     def answer(self, leg: LegId, headers: HeaderList) -> None:
         self._do("answer", leg, headers)
+
+    def offer(self, leg: LegId, hold: bool) -> None:
+        self._do("offer", leg, hold)
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         self._do("refuse", leg, code, headers)

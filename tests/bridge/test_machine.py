@@ -29,7 +29,9 @@ from gateway.bridge.events import (
     TimerFired,
 )
 from gateway.bridge.machine import CallMachine, ImpossibleEvent, kind_of
+from gateway.core.plan import Hold
 from tests.bridge.cases import Case
+from tests.bridge.inside import INSIDE, INSIDE_EVENTS
 from tests.bridge.samples import (
     ANSWERED,
     CONFIRMED,
@@ -48,7 +50,7 @@ from tests.bridge.samples import (
 )
 from tests.bridge.transfers import TRANSFERS
 
-PLAN = plan()
+PLAN = plan(hold=Hold.RELAY)
 
 INVITE = invite(PLAN)
 BOTH_GONE = (OutboundEnded(200, False, None), InboundEnded(200, False, None))
@@ -71,6 +73,12 @@ TargetTrying        never    never    never    late      late     act           
 TargetProgress      never    never    never    late      late     act           act         late     late
 TargetAnswered      never    never    never    late      late     act           act         act      late
 TargetEnded         never    never    never    late      late     act           act         late     late
+HoldChanged         never    act      act      act       act      act           act         late     late
+Glare               never    never    never    act       act      act           act         late     late
+AudioHeard          never    never    never    never     act      act           act         late     late
+silence             never    never    never    never     act      act           act         late     late
+inbound-offer       never    never    never    act       act      act           act         late     late
+outbound-offer      never    never    never    act       act      act           act         late     late
 response            never    act      act      late      late     act           act         late     late
 ring                never    act      act      late      late     act           act         late     late
 duration            never    never    never    act       act      act           act         late     late
@@ -78,7 +86,7 @@ EndRequested        never    act      act      act       act      act           
 Faulted             never    act      act      act       act      act           act         act      late
 """
 
-EVENTS: dict[str, Event] = {
+EVENTS: dict[str, Event] = INSIDE_EVENTS | {
     "InviteReceived": INVITE,
     "OutboundTrying": OutboundTrying(),
     "OutboundProgress": RINGING,
@@ -340,7 +348,7 @@ CASES = [
         500,
     ),
     # after the answer
-    Case("the ACK comes", (State.ANSWERED,), CONFIRMED, [], State.TALKING),
+    Case("the ACK comes", (State.ANSWERED,), CONFIRMED, [StartTimer(Timer.SILENCE, 300)], State.TALKING),
     Case(
         "the callee hangs up",
         CONNECTED,
@@ -424,6 +432,7 @@ CASES = [
         outcome=outcomes.MAX_DURATION,
     ),
     *TRANSFERS,
+    *INSIDE,
 ]
 
 CASE_CELLS = [pytest.param(case, state, id=f"{state}: {case.name}") for case in CASES for state in case.states]

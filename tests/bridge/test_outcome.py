@@ -108,7 +108,7 @@ def test_the_results_are_those_of_the_metrics() -> None:
 
 def test_reasons_are_unique_words_in_kebab_case() -> None:
     reasons = [outcome.reason for outcome in OUTCOMES]
-    assert len(set(reasons)) == len(reasons) == 25
+    assert len(set(reasons)) == len(reasons) == 26
     assert all(re.fullmatch("[a-z]+(-[a-z]+)*", reason) for reason in reasons)
 
 

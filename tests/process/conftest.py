@@ -15,6 +15,8 @@ TEST_SECONDS = 120
 """How long a test may take on a busy machine, where a gateway alone may need many seconds to start."""
 ACK_SECONDS = 32
 """64 * T1: how long a 200 is repeated and the ACK waited for (RFC 3261, section 13.3.1.4)."""
+SESSION_SECONDS = 100
+"""The shortest session (RFC 4028, section 5), and some."""
 
 Change = Callable[[Tree, Site], None]
 StartGateway = Callable[..., Gateway]
@@ -46,16 +48,16 @@ def gateway(module_gateway: Gateway, tmp_path: Path) -> Iterator[Gateway]:
 
 
 @dataclass(frozen=True)
-class SilentCalls:
-    """Calls of a gateway whose answer nobody acknowledges, and the peers that look on."""
+class LongCalls:
+    """Calls that go on while other tests run: their gateway, and the peers that look on."""
 
     gateway: Gateway
     peers: list[Sipp]
 
 
 @pytest.fixture(scope="session")
-def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCalls]:
-    """One each way, after a call over TCP whose connection must be closed by the time they end."""
+def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]:
+    """One each way without ACK, after a call over TCP whose connection must be closed by the time they end."""
     site = Site(tmp_path_factory.mktemp("silent"))
     gateway = Gateway(site, site.configuration())
     gateway.start()
@@ -65,17 +67,34 @@ def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCal
     patience = ["-timeout", f"{ACK_SECONDS + 20}s"]
     callees = [gateway.callee(direction).serve("uas-answer", *patience) for direction in DIRECTIONS]
     callers = [gateway.caller(direction).call("uac-never-ack", *patience) for direction in DIRECTIONS]
-    yield SilentCalls(gateway, callees + callers)
+    yield LongCalls(gateway, callees + callers)
+    gateway.stop_peers()
+    gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def timed_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]:
+    """One each way with session timers, of the shortest interval there is: who refreshes does so after 45 seconds."""
+    site = Site(tmp_path_factory.mktemp("timed"))
+    gateway = Gateway(site, site.configuration())
+    gateway.start()
+    patience = ["-timeout", f"{SESSION_SECONDS}s"]
+    peers = [gateway.pbx.serve("uas-expect-refresh", *patience), gateway.twilio.serve("uas-answer", *patience)]
+    never = "Supported: timer\r\nSession-Expires: 90;refresher=uac"
+    peers.append(gateway.twilio.call("uac-hung-up-on", *patience, headers=never))
+    peers.append(gateway.pbx.call("uac-refuse-refresh", *patience))
+    yield LongCalls(gateway, peers)
     gateway.stop_peers()
     gateway.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def begin_early(request: pytest.FixtureRequest) -> None:
-    """Start what takes half a minute of waiting while other tests run, if a test will ask for it."""
+    """Start what takes half a minute of waiting or more while other tests run, if a test will ask for it."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    if any("silent_calls" in test.fixturenames for test in tests):
-        request.getfixturevalue("silent_calls")
+    for name in ("timed_calls", "silent_calls"):
+        if any(name in test.fixturenames for test in tests):
+            request.getfixturevalue(name)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.process.conftest import SilentCalls
+from tests.process.conftest import LongCalls
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.waiting import wait_until
 
@@ -53,7 +53,7 @@ def test_a_caller_that_vanished_does_not_keep_the_call(gateway: Gateway, directi
         gateway.assert_outcomes(direction, "success/completed")
 
 
-def test_an_answer_that_is_never_acknowledged(silent_calls: SilentCalls) -> None:
+def test_an_answer_that_is_never_acknowledged(silent_calls: LongCalls) -> None:
     """Both ways; the callee gets BYE, and so does the caller, who answers that much."""
     for peer in silent_calls.peers:
         peer.finish()

@@ -25,7 +25,7 @@ sip:
   listen: ["udp://127.0.0.1:5060", "tls://127.0.0.1:5061"]
   public_address: 203.0.113.7
   tls: {{certificate: {TLS}/certificate.pem, private_key: {TLS}/key.pem, ca_list: {TLS}/certificate.pem}}
-media: {{mode: relay, rtp_ports: 30000-30399, codecs: [PCMA]}}
+media: {{mode: relay, rtp_ports: 30000-30399, codecs: [PCMA], timeout_seconds: 60}}
 admin: {{listen: "127.0.0.1:9000", token: "${{GATEWAY_TEST_SECRET}}"}}
 limits:
   calls: 100
@@ -40,6 +40,9 @@ trunks:
     uris: ["sip:10.0.0.5:5060", "sip:pbx.example.com"]
     allow: ["10.0.0.5", "10.1.0.0/16"]
     variables: freeswitch
+    hold: relay
+    redirect: follow
+    session_expires_seconds: 600
   twilio:
     side: twilio
     profile: elastic-trunk

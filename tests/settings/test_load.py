@@ -19,11 +19,13 @@ from gateway.core.plan import (
     Admin,
     Credentials,
     Dialect,
+    Hold,
     Limits,
     Listener,
     Media,
     MediaMode,
     Plan,
+    Redirect,
     Srtp,
     TlsFiles,
     Transport,
@@ -47,7 +49,7 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
     assert plan.listeners == (Listener(Transport.UDP, "127.0.0.1", 5060), Listener(Transport.TLS, "127.0.0.1", 5061))
     assert plan.public_address == "203.0.113.7"
     assert plan.tls == TlsFiles(f"{TLS}/certificate.pem", f"{TLS}/key.pem", f"{TLS}/certificate.pem")
-    assert plan.media == Media(MediaMode.RELAY, 30000, 30399, ("PCMA",))
+    assert plan.media == Media(MediaMode.RELAY, 30000, 30399, ("PCMA",), 60)
     assert plan.admin == Admin("127.0.0.1", 9000, "hunter2")
     assert plan.limits == Limits(100, 10, 20.5, 3600, 2, 0)
     assert plan.trunks == (
@@ -58,6 +60,9 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             uris=("sip:10.0.0.5:5060", "sip:pbx.example.com"),
             allow=(IPv4Network("10.0.0.5/32"), IPv4Network("10.1.0.0/16")),
             dialect=Dialect.FREESWITCH,
+            hold=Hold.RELAY,
+            redirect=Redirect.FOLLOW,
+            session_expires_seconds=600,
         ),
         Trunk(
             name="twilio",
