@@ -9,7 +9,15 @@ import pytest
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import State
 from gateway.bridge.commands import Role
-from gateway.bridge.events import InboundConfirmed, InboundEnded, OutboundAnswered, OutboundEnded, OutboundProgress
+from gateway.bridge.events import (
+    InboundConfirmed,
+    InboundEnded,
+    OutboundAnswered,
+    OutboundEnded,
+    OutboundProgress,
+    ReferAnswered,
+    ReferStatus,
+)
 from gateway.bridge.ports import LegId, MediaReport
 from gateway.bridge.record import LegMedia, TransferRecord
 from gateway.bridge.terms import TransferResult
@@ -22,6 +30,7 @@ from tests.bridge.samples import (
     REFER,
     RINGING,
     place,
+    plan,
     refer,
     request,
     response,
@@ -336,3 +345,29 @@ def test_an_invite_for_a_call_that_fails_in_our_hands_is_answered() -> None:
     assert [(leg, code) for leg, code, _ in bench.sip.named("refuse")] == [(newcomer, 500)]
     assert bench.only_record().outcome == outcomes.INTERNAL_ERROR
     assert not bench.sip._live
+
+
+# ---- Done by the other side ----
+
+
+def test_a_transfer_that_the_other_side_does() -> None:
+    bench = Bench(plan(transfer=TransferMode.RELAY))
+    inbound, outbound = bench.talk()
+    before = len(bench.sip.done)
+    bench.report(outbound, REFER)
+    bench.report(inbound, ReferAnswered(202), ReferStatus(180, False), ReferStatus(200, True))
+    assert bench.sip.done[before:] == [
+        ("refer", inbound, "<sip:2000@elsewhere.example>"),
+        ("answer_refer", outbound, 202, ()),
+        ("notify_refer", outbound, 180, False),
+        ("notify_refer", outbound, 200, True),
+        ("hangup", inbound, ()),
+        ("hangup", outbound, ()),
+    ]
+    bench.step()
+    record = bench.only_record()
+    assert record.outcome == outcomes.COMPLETED
+    assert record.transfers == (
+        TransferRecord(Role.OUTBOUND, TransferMode.RELAY, "pbx", TransferResult.COMPLETED, 200),
+    )
+    assert bench.observer.transfers == [(TransferMode.RELAY, TransferResult.COMPLETED)]

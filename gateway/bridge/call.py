@@ -34,6 +34,8 @@ class State(enum.StrEnum):
     """Both sides talk, and one of them had us call a target."""
     FORWARDING = "forwarding"
     """As that, and who asked for it has left."""
+    RELAYING = "relaying"
+    """Both sides talk, and one of them was asked for a transfer by the other."""
     ENDING = "ending"
     ENDED = "ended"
 
@@ -78,6 +80,8 @@ class Call:
         self.parties: dict[Role, str] = {}
         """Who is at each leg: a user part, escaped for a URI, empty when it is not known."""
         self.transfers: list[TransferRecord] = []
+        self.accepted = False
+        """Whether who asked for the last of them was told that it is tried."""
 
     def hang_up(self) -> list[Command]:
         """End every leg that is left."""

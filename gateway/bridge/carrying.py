@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.bridge.call import Call
 from gateway.bridge.commands import Command, HeaderList, NoteContext
 from gateway.bridge.terms import Role
-from gateway.core.escaped import lay_over, read_escaped
+from gateway.core.escaped import lay_over, read_escaped, write_escaped
 from gateway.core.mapping import CallFacts, Mapped, apply_rules
 from gateway.core.message import SipMessage
 from gateway.core.plan import Dialect, Trunk
 from gateway.core.terms import On, Side
+from gateway.core.uri import SipUri, build_uri
 
 
 def carry(call: Call, on: On, message: SipMessage | None, sender: Role) -> tuple[HeaderList, list[Command]]:
@@ -47,6 +50,25 @@ def map_transfer(call: Call, refer: SipMessage | None, sender: Role, target: Tru
         message = lay_over(read_escaped(refer, "Refer-To"), message, names)
     rules = contract.transfer_rules(call.direction, trunk.side, dialect, target.profile)
     return apply_rules(rules, message, _facts(call, sender))
+
+
+def map_refer(
+    call: Call, message: SipMessage, sender: Role, uri: SipUri, limit: int | None
+) -> tuple[Mapped | None, str]:
+    """What a REFER carries, and the URI for the other leg with it behind, in so many characters.
+
+    Nothing is carried between two of one side.
+    """
+    trunk, receiver = call.trunks[sender], call.trunks[sender.other]
+    if trunk.side is receiver.side:
+        return None, build_uri(uri)
+    rules = call.plan.contract.rules(call.direction, On.REFER, trunk.side, _dialect(trunk, receiver), receiver.profile)
+    read = read_escaped(message, "Refer-To")
+    mapped = apply_rules(rules, read, _facts(call, sender))
+    while limit is not None and (excess := len(write_escaped(uri, mapped.headers)) - limit) > 0 and mapped.bytes:
+        smaller = replace(receiver.profile, bytes_total=max(0, mapped.bytes - excess))  # an escape only adds to bytes
+        mapped = apply_rules(replace(rules, profile=smaller), read, _facts(call, sender))
+    return mapped, write_escaped(uri, mapped.headers)
 
 
 def _dialect(one: Trunk, other: Trunk) -> Dialect:

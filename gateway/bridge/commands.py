@@ -101,6 +101,14 @@ class AnswerRefer:
 
 
 @dataclass(frozen=True, slots=True)
+class SendRefer:
+    """Ask the leg of this role to call `refer_to`, a value as it goes out."""
+
+    role: Role
+    refer_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotifyRefer:
     """Tell the leg that sent a REFER how it goes (RFC 3515, section 2.4.5)."""
 
@@ -163,6 +171,7 @@ Command = (
     | StopTimer
     | NoteContext
     | AnswerRefer
+    | SendRefer
     | NotifyRefer
     | TakeLeg
     | AnswerReplacement

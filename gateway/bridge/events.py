@@ -118,6 +118,21 @@ class ReferReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferAnswered:
+    """The final response to our REFER."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferStatus:
+    """What the leg that we sent REFER tells of its call to the target; `code` is 0 if it cannot be read."""
+
+    code: int
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReplacementArrived:
     """An INVITE wants the place of the leg of this role (RFC 3891); it is of the same trunk."""
 
@@ -212,6 +227,8 @@ Event = (
     | InboundConfirmed
     | InboundEnded
     | ReferReceived
+    | ReferAnswered
+    | ReferStatus
     | ReplacementArrived
     | LegTaken
     | TargetTrying

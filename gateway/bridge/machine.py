@@ -1,16 +1,17 @@
 """The state machine of one call: one event in, a list of commands out.
 
 Rules for this module. Everything that decides about a call is in `TABLE`: for each state, what each event does. A cell
-is a function of `setup`, `talk`, `holding`, `transfer` or `ending` (act), `late` (the event is out of date and means
-nothing any more) or absent (impossible: the shell or this table is wrong, and the engine gives the call up). An
-impossible event leaves the call as it was. No clock, no I/O: timers are events, times are the engine's.
+is a function of `setup`, `talk`, `holding`, `transfer`, `relaying` or `ending` (act), `late` (the event is out of date
+and means nothing any more) or absent (impossible: the shell or this table is wrong, and the engine gives the call up).
+An impossible event leaves the call as it was. No clock, no I/O: timers are events, times are the engine's.
 
     NEW --invite--> CALLING --18x--> RINGING --2xx--> ANSWERED --ACK--> TALKING
                        |                |                |                 |
                        +----------------+-------+--------+-----------------+--> ENDING --> ENDED
 
     TALKING --REFER--> TRANSFERRING --who asked leaves--> FORWARDING; from either to TALKING when the target answers,
-    and from TRANSFERRING when it does not. They end as TALKING does.
+    and from TRANSFERRING when it does not. Or TALKING --REFER--> RELAYING, where the other side does the transfer: to
+    ENDING when it has, back to TALKING when it has not. All of them end as TALKING does.
 
 ENDING waits until every leg that was ever up has said that it is gone; the outcome is decided on the way in and
 never changes afterwards.
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gateway.bridge import ending, holding, setup, talk, transfer
+from gateway.bridge import ending, holding, relaying, setup, talk, transfer
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import Call, State, Step, late
 from gateway.bridge.commands import Command
@@ -40,7 +41,9 @@ from gateway.bridge.events import (
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    ReferAnswered,
     ReferReceived,
+    ReferStatus,
     ReplacementArrived,
     TargetAnswered,
     TargetEnded,
@@ -122,6 +125,8 @@ _AFTER_ANSWER: dict[EventKind, Cell] = _HOLD | {
     Faulted: talk.cut_answered,
     ReferReceived: transfer.not_now,
     ReplacementArrived: transfer.not_replaced_now,
+    ReferAnswered: late,
+    ReferStatus: late,
     TargetTrying: late,
     TargetProgress: late,
     TargetAnswered: late,
@@ -152,6 +157,8 @@ _LATE_EVENTS: tuple[EventKind, ...] = (
     OutboundEnded,
     InboundConfirmed,
     InboundEnded,
+    ReferAnswered,
+    ReferStatus,
     TargetTrying,
     TargetProgress,
     TargetAnswered,
@@ -163,6 +170,20 @@ _LATE_EVENTS: tuple[EventKind, ...] = (
     Faulted,
     *Timer,
 )
+
+_RELAYING: dict[EventKind, Cell] = _AFTER_ANSWER | {
+    InboundConfirmed: late,
+    InboundEnded: relaying.left,
+    OutboundEnded: relaying.left,
+    ReferAnswered: relaying.answered,
+    ReferStatus: relaying.status,
+    Timer.RING: relaying.no_status,
+    AudioHeard: talk.audio_heard,
+    Timer.SILENCE: transfer.not_silent,
+    Timer.DURATION: transfer.too_long,
+    EndRequested: transfer.cut,
+    Faulted: transfer.cut,
+}
 
 TABLE: dict[State, dict[EventKind, Cell]] = {
     State.NEW: {InviteReceived: setup.invite},
@@ -180,6 +201,7 @@ TABLE: dict[State, dict[EventKind, Cell]] = {
     },
     State.TRANSFERRING: _TRANSFERRING,
     State.FORWARDING: _TRANSFERRING,
+    State.RELAYING: _RELAYING,
     State.ENDING: dict.fromkeys(_LATE_EVENTS, late)
     | {
         OutboundAnswered: ending.answered_too_late,

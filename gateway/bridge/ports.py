@@ -111,6 +111,9 @@ class SipPort(Protocol):
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send the final response to the REFER of a leg that waits longest; after a 2xx it is told that we try."""
 
+    def refer(self, leg: LegId, refer_to: str) -> None:
+        """Send REFER; its answer and what the peer tells of it are reported."""
+
     def notify_refer(self, leg: LegId, code: int, is_final: bool) -> None:
         """Tell a leg how the call goes that it asked for, if it wants to know."""
 

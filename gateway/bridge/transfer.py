@@ -21,7 +21,6 @@ from gateway.bridge.commands import (
     Hangup,
     HeaderList,
     NoteTransfer,
-    NotifyRefer,
     Place,
     Promote,
     RefuseReplacement,
@@ -47,6 +46,8 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.reading import caller_of, forwards_left
 from gateway.bridge.record import TransferRecord
+from gateway.bridge.referring import accept, begin, context_refused, end, refused, settle, tell
+from gateway.bridge.relaying import relay
 from gateway.bridge.terms import Role, TransferResult
 from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
@@ -58,10 +59,6 @@ from gateway.core.terms import On
 from gateway.core.uri import escape_user
 from gateway.errors import CallRefused, PeerError
 
-KEPT_TRANSFERS = 10
-"""A peer may try without end; of each call the last are kept."""
-
-
 # -- REFER -----------------------------------------------------------------------------------------------------------
 
 
@@ -70,32 +67,33 @@ def refer(call: Call, event: ReferReceived) -> Step:
     if Role.TARGET in call.live:  # the last one's leg is not gone yet
         return not_now(call, event)
     if call.trunks[event.by].transfer is TransferMode.REJECT:
-        return _refused(call, event.by, TransferResult.REJECTED, 603, "transfers are not allowed on this trunk")
+        return refused(call, event.by, TransferResult.REJECTED, 603, "transfers are not allowed on this trunk")
     try:
         if event.message is None:
             raise PeerError("the REFER cannot be read")
         return _set_out(call, event, event.message, parse_referral(event.message))
     except PeerError as error:
-        return _refused(call, event.by, TransferResult.BAD_REQUEST, 400, str(error))
+        return refused(call, event.by, TransferResult.BAD_REQUEST, 400, str(error))
 
 
 def _set_out(call: Call, event: ReferReceived, message: SipMessage, referral: Referral) -> Step:
     if event.consultation is not None:
         return _join(call, event.by, event.consultation)
     if not event.admitted:
-        return _refused(call, event.by, TransferResult.LIMITED, 503, "limits.calls_per_second is reached")
+        return refused(call, event.by, TransferResult.LIMITED, 503, "limits.calls_per_second is reached")
+    if call.trunks[event.by].transfer is TransferMode.RELAY:
+        return relay(call, event.by, message, referral)
     try:
         destination = _route(call, event.by, referral)
     except CallRefused as refusal:
-        return _refused(call, event.by, TransferResult.NO_ROUTE, 603, refusal.warning)
+        return refused(call, event.by, TransferResult.NO_ROUTE, 603, refusal.warning)
     if referral.replaces is None:
         mapped = map_transfer(call, message, event.by, destination.trunk)
     else:  # what that side knows of the call, it knows; the other side's knowledge goes to it
         mapped = map_transfer(call, None, event.by.other, destination.trunk)
     notes = note(call, On.REFER, mapped)
     if mapped.refused:
-        code, warning = mapped.refused.sip_code, mapped.refused.warning
-        commands, state = _refused(call, event.by, TransferResult.CONTEXT_REFUSED, code, warning)
+        commands, state = context_refused(call, event.by, mapped.refused)
         return [*notes, *commands], state
     headers = (*mapped.headers, *_replacing(referral.replaces))
     return [*notes, *_call_target(call, event.by, destination, headers)], State.TRANSFERRING
@@ -119,8 +117,8 @@ def _join(call: Call, by: Role, consultation: Consultation) -> Step:
     """Who asks has a call with the target here: of the two calls, the two legs that are left become one call."""
     _begin(call, by, consultation.trunk, consultation.party)
     call.live.add(Role.TARGET)
-    taken: list[Command] = [AnswerRefer(by, 202), TakeLeg(consultation.call_id, consultation.role)]
-    commands = _settle(call, TransferResult.COMPLETED, 200)
+    taken = [*accept(call), TakeLeg(consultation.call_id, consultation.role)]
+    commands = settle(call, TransferResult.COMPLETED, 200)
     return [*taken, *commands, *_promote(call, by)], State.TALKING
 
 
@@ -132,7 +130,7 @@ def leg_taken(call: Call, event: LegTaken) -> Step:
 
 
 def _begin(call: Call, by: Role, trunk: Trunk, party: str) -> None:
-    call.transfers = [*call.transfers, TransferRecord(by, TransferMode.LOCAL, trunk.name)][-KEPT_TRANSFERS:]
+    begin(call, TransferRecord(by, TransferMode.LOCAL, trunk.name))
     call.trunks[Role.TARGET] = trunk
     call.parties[Role.TARGET] = party
 
@@ -150,22 +148,17 @@ def _call_target(call: Call, by: Role, destination: Destination, headers: Header
     )
     call.uris = [request_uri(uri, destination.user) for uri in destination.trunk.uris]
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
-    return [AnswerRefer(by, 202), *call.place_next(), ring]
+    return [*accept(call), *call.place_next(), ring]
 
 
 def not_now(call: Call, event: ReferReceived) -> Step:
     """There is no answered call yet, or one transfer is under way: RFC 3261, section 21.4.27."""
-    return _refused(call, event.by, TransferResult.PENDING, 491, "the call is not answered, or is being transferred")
+    return refused(call, event.by, TransferResult.PENDING, 491, "the call is not answered, or is being transferred")
 
 
 def too_late(call: Call, event: ReferReceived) -> Step:
     """The call is as good as over, and nothing is begun any more."""
     return [AnswerRefer(event.by, 481)], call.state
-
-
-def _refused(call: Call, by: Role, result: TransferResult, code: int, warning: str) -> Step:
-    note = NoteTransfer(call.trunks[by].transfer, result)
-    return [AnswerRefer(by, code, (outcomes.warning_header(warning),)), note], call.state
 
 
 # -- INVITE with Replaces --------------------------------------------------------------------------------------------
@@ -180,7 +173,7 @@ def replaced(call: Call, event: ReplacementArrived) -> Step:
         return _not_replaced(call, event, TransferResult.REJECTED, 603)
     _begin(call, event.role, trunk, caller_of(event.message))
     call.live.add(Role.TARGET)
-    noted = _end(call, TransferResult.COMPLETED, 200)
+    noted = end(call, TransferResult.COMPLETED, 200)
     return [AnswerReplacement(), noted, *_promote(call, event.role)], State.TALKING
 
 
@@ -210,7 +203,7 @@ def progress(call: Call, event: TargetProgress) -> Step:
     """It rings; who talks goes on to talk, so its early media is heard by nobody."""
     if event.code == 199:  # RFC 6228: about a branch, not about the call
         return [StopTimer(Timer.RESPONSE)], call.state
-    return [StopTimer(Timer.RESPONSE), *_tell(call, event.code, is_final=False)], call.state
+    return [StopTimer(Timer.RESPONSE), *tell(call, event.code, is_final=False)], call.state
 
 
 def answered(call: Call, event: TargetAnswered) -> Step:
@@ -218,7 +211,7 @@ def answered(call: Call, event: TargetAnswered) -> Step:
     assert call.request is not None and call.order is not None
     context = Headers(header for header in call.order.headers if not is_protected(header[0]))
     call.told[call.trunks[Role.TARGET].side] = replace(call.request, headers=context)
-    commands = _settle(call, TransferResult.COMPLETED, 200)
+    commands = settle(call, TransferResult.COMPLETED, 200)
     return [*commands, *_promote(call, call.transfers[-1].by)], State.TALKING
 
 
@@ -254,7 +247,7 @@ def no_answer(call: Call, event: TimerFired) -> Step:
 
 
 def _given_up(call: Call, code: int) -> Step:
-    commands = _settle(call, TransferResult.FAILED, code)
+    commands = settle(call, TransferResult.FAILED, code)
     if call.state is State.TRANSFERRING:
         target = [Hangup(Role.TARGET)] if Role.TARGET in call.live else []
         return [*target, *commands], State.TALKING
@@ -279,7 +272,7 @@ def left(call: Call, event: InboundEnded | OutboundEnded) -> Step:
     if call.state is State.TRANSFERRING and role is call.transfers[-1].by:
         call.live.discard(role)
         return [], State.FORWARDING
-    abandoned = _settle(call, TransferResult.ABANDONED, 487)
+    abandoned = settle(call, TransferResult.ABANDONED, 487)
     if isinstance(event, InboundEnded):
         commands, state = talk.inbound_left(call, event)
     else:
@@ -289,7 +282,7 @@ def left(call: Call, event: InboundEnded | OutboundEnded) -> Step:
 
 def too_long(call: Call, event: TimerFired) -> Step:
     """The call is as long as it may be."""
-    abandoned = _settle(call, TransferResult.ABANDONED, 487)
+    abandoned = settle(call, TransferResult.ABANDONED, 487)
     commands, state = talk.too_long(call, event)
     return [*abandoned, *commands], state
 
@@ -301,25 +294,6 @@ def not_silent(call: Call, event: TimerFired) -> Step:
 
 def cut(call: Call, event: Event) -> Step:
     """The operator ends it, or our own code failed on it."""
-    abandoned = _settle(call, TransferResult.ABANDONED, 487)
+    abandoned = settle(call, TransferResult.ABANDONED, 487)
     commands, state = talk.cut_answered(call, event)
     return [*abandoned, *commands], state
-
-
-# -- what is told ----------------------------------------------------------------------------------------------------
-
-
-def _settle(call: Call, result: TransferResult, code: int) -> list[Command]:
-    """The transfer is decided, and whoever asked for it is told."""
-    noted = _end(call, result, code)
-    return [StopTimer(Timer.RESPONSE), StopTimer(Timer.RING), *_tell(call, code, is_final=True), noted]
-
-
-def _end(call: Call, result: TransferResult, code: int) -> NoteTransfer:
-    transfer = call.transfers[-1] = replace(call.transfers[-1], result=result, code=code)
-    return NoteTransfer(transfer.mode, result)
-
-
-def _tell(call: Call, code: int, *, is_final: bool) -> list[Command]:
-    by = call.transfers[-1].by
-    return [NotifyRefer(by, code, is_final)] if by in call.live else []

@@ -25,6 +25,7 @@ from gateway.bridge.commands import (
     Refuse,
     RefuseReplacement,
     Role,
+    SendRefer,
     StartTimer,
     StopTimer,
     TakeLeg,
@@ -73,6 +74,8 @@ class Execution:
                 self._timers.stop(call.machine.id, timer)
             case AnswerRefer(by, code, headers):
                 self._answer_refer(call, by, code, headers)
+            case SendRefer(role, refer_to):
+                self._refer(call, role, refer_to)
             case NotifyRefer(by, code, is_final):
                 self._notify(call, by, code, is_final)
             case TakeLeg(call_id, role):
@@ -149,6 +152,11 @@ class Execution:
         if leg is not None:
             self._sip.answer_refer(leg, code, headers)
             self._observer.response(call.machine.trunks[by].name, "sent", code)
+
+    def _refer(self, call: ActiveCall, role: Role, refer_to: str) -> None:
+        leg = call.leg(role)
+        if leg is not None:
+            self._sip.refer(leg, refer_to)
 
     def _notify(self, call: ActiveCall, by: Role, code: int, is_final: bool) -> None:
         leg = call.leg(by)

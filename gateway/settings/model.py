@@ -46,8 +46,6 @@ from gateway.settings.words import (
 MOST_CALLS = 1000
 """Bridged calls of one process; the PJSIP build reserves two legs for each (config/pjsip/config_site.h)."""
 
-TRANSFER_NOW = (TransferMode.LOCAL, TransferMode.REJECT)
-
 LEAST_SESSION_SECONDS = 90
 """The shortest session interval there is (RFC 4028, section 5)."""
 
@@ -133,7 +131,7 @@ class Trunk(Section):
     profile: Name | None = None
     variables: Annotated[Dialect, word(Dialect)] | None = None
     srtp: Annotated[Srtp, word(Srtp)] = Srtp.OFF
-    transfer: Annotated[TransferMode, word(TRANSFER_NOW, later=[TransferMode.RELAY])] = TransferMode.LOCAL
+    transfer: Annotated[TransferMode, word(TransferMode)] = TransferMode.LOCAL
     auth: Auth | None = None
     hold: Annotated[Hold, word(Hold)] = Hold.LOCAL
     redirect: Annotated[Redirect, word(Redirect)] = Redirect.REFUSE

@@ -24,7 +24,9 @@ from gateway.bridge.events import (
     OutboundAnswered,
     OutboundEnded,
     OutboundProgress,
+    ReferAnswered,
     ReferReceived,
+    ReferStatus,
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
@@ -133,6 +135,14 @@ class SipLeg(pj.Leg):
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
         """The machine decides where a call goes on. With STOP the leg would end as 487, not as its 3xx."""
         return int(pj.PJSIP_REDIRECT_REJECT)
+
+    @guarded
+    def onReferAnswer(self, code: int) -> None:
+        self.report(ReferAnswered(code))
+
+    @guarded
+    def onReferStatus(self, code: int, last: bool) -> None:
+        self.report(ReferStatus(code, last))
 
     @guarded
     def onRefer(self, message: str) -> None:

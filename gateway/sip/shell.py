@@ -16,7 +16,7 @@ import pjsua2 as pj
 
 from gateway.bridge.admission import NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
-from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded
+from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded, ReferAnswered
 from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.core.message import parse_message
@@ -267,6 +267,17 @@ class SipShell:
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send the final response to a REFER."""
         self._operate(leg, lambda it: it.answerRefer(code, header_words(headers)))
+
+    def refer(self, leg: LegId, refer_to: str) -> None:
+        """Send REFER; a leg that cannot is none that is lost."""
+        found = self._legs.get(leg)
+        if found is None or found.ended:
+            return
+        try:
+            found.refer(refer_to)
+        except pj.Error as error:
+            log.warning("cannot send REFER", extra={"trunk": found.trunk, "problem": error.reason})
+            found.report(ReferAnswered(500))
 
     def notify_refer(self, leg: LegId, code: int, is_final: bool) -> None:
         """Send NOTIFY."""

@@ -9,7 +9,7 @@ from gateway.bridge.events import AudioHeard, Event, Glare, HoldChanged, Timer, 
 from tests.bridge.cases import Case
 
 NOT_UP = (State.CALLING, State.RINGING, State.ANSWERED)
-UP = (State.TALKING, State.TRANSFERRING, State.FORWARDING)
+UP = (State.TALKING, State.TRANSFERRING, State.FORWARDING, State.RELAYING)
 TIMERS = {Role.INBOUND: Timer.INBOUND_OFFER, Role.OUTBOUND: Timer.OUTBOUND_OFFER}
 
 INSIDE_EVENTS: dict[str, Event] = {
@@ -53,7 +53,7 @@ INSIDE = [
     Case("audio came", UP, AudioHeard(100), [StartTimer(Timer.SILENCE, 200)]),
     Case(
         "who waits for a transfer may be silent",
-        (State.TRANSFERRING, State.FORWARDING),
+        (State.TRANSFERRING, State.FORWARDING, State.RELAYING),
         TimerFired(Timer.SILENCE),
         [StartTimer(Timer.SILENCE, 300)],
     ),

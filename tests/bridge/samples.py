@@ -23,7 +23,7 @@ from gateway.core.contract import Contract, MissingPolicy
 from gateway.core.fields import Field
 from gateway.core.locators import parse_locator
 from gateway.core.message import SipMessage, parse_message
-from gateway.core.plan import Hold, Plan, Redirect, Trunk
+from gateway.core.plan import Hold, Plan, Redirect, TransferMode, Trunk
 from gateway.core.profiles import PROFILES
 from gateway.core.routing import Router
 from gateway.core.terms import Side
@@ -46,12 +46,22 @@ def plan(
     reject: bool = False,
     hold: Hold = Hold.LOCAL,
     redirect: Redirect = Redirect.REFUSE,
+    transfer: TransferMode = TransferMode.LOCAL,
     **changes: Any,
 ) -> Plan:
     """A PBX and a Twilio; calls to Twilio try `uris` in order."""
     trunks = (
-        Trunk("pbx", Side.PBX, PROFILES["pbx"], ("sip:pbx.example",), (), hold=hold),
-        Trunk("twilio", Side.TWILIO, PROFILES["sip-domain"], tuple(uris), (), hold=hold, redirect=redirect),
+        Trunk("pbx", Side.PBX, PROFILES["pbx"], ("sip:pbx.example",), (), hold=hold, transfer=transfer),
+        Trunk(
+            "twilio",
+            Side.TWILIO,
+            PROFILES["sip-domain"],
+            tuple(uris),
+            (),
+            hold=hold,
+            redirect=redirect,
+            transfer=transfer,
+        ),
     )
     contract = Contract(fields, missing=MissingPolicy.REJECT if reject else MissingPolicy.CONTINUE)
     defaults: dict[str, Any] = {"listeners": (), "trunks": trunks, "routes": (), "contract": contract, "hash": "0123"}
@@ -108,6 +118,7 @@ WAY: dict[State, tuple[Event, ...]] = {
     State.TALKING: (ANSWERED, CONFIRMED),
     State.TRANSFERRING: (ANSWERED, CONFIRMED, REFER),
     State.FORWARDING: (ANSWERED, CONFIRMED, REFER, OutboundEnded(200, True, None)),
+    State.RELAYING: (ANSWERED, CONFIRMED, REFER),
     State.ENDING: (ANSWERED, CONFIRMED, TimerFired(Timer.DURATION)),
 }
 """What happens to a call after its INVITE until it is in a state; in ENDING both legs are still up."""

@@ -135,6 +135,9 @@ class RecordingSip:
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         self._do("answer_refer", leg, code, headers)
 
+    def refer(self, leg: LegId, refer_to: str) -> None:
+        self._do("refer", leg, refer_to)
+
     def notify_refer(self, leg: LegId, code: int, is_final: bool) -> None:
         self._do("notify_refer", leg, code, is_final)
 

@@ -20,6 +20,8 @@ from gateway.bridge.events import (
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    ReferAnswered,
+    ReferStatus,
     ReplacementArrived,
     TargetAnswered,
     TargetEnded,
@@ -29,7 +31,7 @@ from gateway.bridge.events import (
     TimerFired,
 )
 from gateway.bridge.machine import CallMachine, ImpossibleEvent, kind_of
-from gateway.core.plan import Hold
+from gateway.core.plan import Hold, TransferMode
 from tests.bridge.cases import Case
 from tests.bridge.inside import INSIDE, INSIDE_EVENTS
 from tests.bridge.samples import (
@@ -51,6 +53,7 @@ from tests.bridge.samples import (
 from tests.bridge.transfers import TRANSFERS
 
 PLAN = plan(hold=Hold.RELAY)
+RELAYS = plan(hold=Hold.RELAY, transfer=TransferMode.RELAY)
 
 INVITE = invite(PLAN)
 BOTH_GONE = (OutboundEnded(200, False, None), InboundEnded(200, False, None))
@@ -58,32 +61,34 @@ BOTH_GONE = (OutboundEnded(200, False, None), InboundEnded(200, False, None))
 # ---- Every cell ----
 
 EXPECTED = """
-                    new      calling  ringing  answered  talking  transferring  forwarding  ending   ended
-InviteReceived      act      never    never    never     never    never         never       never    never
-OutboundTrying      never    act      act      late      late     late          late        late     late
-OutboundProgress    never    act      act      late      late     late          late        late     late
-OutboundAnswered    never    act      act      late      late     late          late        act      late
-OutboundEnded       never    act      act      act       act      act           late        act      late
-InboundConfirmed    never    never    never    act       late     late          late        late     late
-InboundEnded        never    act      act      act       act      act           act         act      late
-ReferReceived       never    act      act      act       act      act           act         act      never
-ReplacementArrived  never    act      act      act       act      act           act         act      never
-LegTaken            never    never    never    never     act      never         never       never    never
-TargetTrying        never    never    never    late      late     act           act         late     late
-TargetProgress      never    never    never    late      late     act           act         late     late
-TargetAnswered      never    never    never    late      late     act           act         act      late
-TargetEnded         never    never    never    late      late     act           act         late     late
-HoldChanged         never    act      act      act       act      act           act         late     late
-Glare               never    never    never    act       act      act           act         late     late
-AudioHeard          never    never    never    never     act      act           act         late     late
-silence             never    never    never    never     act      act           act         late     late
-inbound-offer       never    never    never    act       act      act           act         late     late
-outbound-offer      never    never    never    act       act      act           act         late     late
-response            never    act      act      late      late     act           act         late     late
-ring                never    act      act      late      late     act           act         late     late
-duration            never    never    never    act       act      act           act         late     late
-EndRequested        never    act      act      act       act      act           act         late     late
-Faulted             never    act      act      act       act      act           act         act      late
+                    new     calling ringing answered talking transferring forwarding relaying ending  ended
+InviteReceived      act     never   never   never    never   never        never      never    never   never
+OutboundTrying      never   act     act     late     late    late         late       late     late    late
+OutboundProgress    never   act     act     late     late    late         late       late     late    late
+OutboundAnswered    never   act     act     late     late    late         late       late     act     late
+OutboundEnded       never   act     act     act      act     act          late       act      act     late
+InboundConfirmed    never   never   never   act      late    late         late       late     late    late
+InboundEnded        never   act     act     act      act     act          act        act      act     late
+ReferReceived       never   act     act     act      act     act          act        act      act     never
+ReferAnswered       never   never   never   late     late    late         late       act      late    late
+ReferStatus         never   never   never   late     late    late         late       act      late    late
+ReplacementArrived  never   act     act     act      act     act          act        act      act     never
+LegTaken            never   never   never   never    act     never        never      never    never   never
+TargetTrying        never   never   never   late     late    act          act        late     late    late
+TargetProgress      never   never   never   late     late    act          act        late     late    late
+TargetAnswered      never   never   never   late     late    act          act        late     act     late
+TargetEnded         never   never   never   late     late    act          act        late     late    late
+HoldChanged         never   act     act     act      act     act          act        act      late    late
+Glare               never   never   never   act      act     act          act        act      late    late
+AudioHeard          never   never   never   never    act     act          act        act      late    late
+silence             never   never   never   never    act     act          act        act      late    late
+inbound-offer       never   never   never   act      act     act          act        act      late    late
+outbound-offer      never   never   never   act      act     act          act        act      late    late
+response            never   act     act     late     late    act          act        late     late    late
+ring                never   act     act     late     late    act          act        act      late    late
+duration            never   never   never   act      act     act          act        act      late    late
+EndRequested        never   act     act     act      act     act          act        act      late    late
+Faulted             never   act     act     act      act     act          act        act      act     late
 """
 
 EVENTS: dict[str, Event] = INSIDE_EVENTS | {
@@ -95,6 +100,8 @@ EVENTS: dict[str, Event] = INSIDE_EVENTS | {
     "InboundConfirmed": CONFIRMED,
     "InboundEnded": InboundEnded(487, False, None),
     "ReferReceived": REFER,
+    "ReferAnswered": ReferAnswered(202),
+    "ReferStatus": ReferStatus(180, False),
     "ReplacementArrived": ReplacementArrived(Role.OUTBOUND, REPLACING),
     "LegTaken": LegTaken(Role.OUTBOUND),
     "TargetTrying": TargetTrying(),
@@ -122,7 +129,7 @@ def reach(state: State) -> CallMachine:
         machine = call_in(State.ENDING, PLAN)
         feed(machine, *BOTH_GONE)
         return machine
-    return call_in(state, PLAN)
+    return call_in(state, RELAYS if state is State.RELAYING else PLAN)
 
 
 def snapshot(machine: CallMachine) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from gateway.bridge.commands import (
     Refuse,
     RefuseReplacement,
     Role,
+    SendRefer,
     StartTimer,
     StopTimer,
 )
@@ -40,12 +41,15 @@ from gateway.bridge.events import (
     OutboundEnded,
     OutboundProgress,
     OutboundTrying,
+    ReferAnswered,
+    ReferStatus,
     ReplacementArrived,
     Timer,
     TimerFired,
     seen_as,
 )
 from gateway.bridge.outcome import OUTCOMES, Result
+from gateway.core.plan import TransferMode
 from tests.bridge.samples import (
     CUSTOMER,
     FIRST,
@@ -92,14 +96,20 @@ class CallLife(RuleBasedStateMachine):
         """Those whose REFER has no answer yet."""
         self.subscribed: list[Leg] = []
         self.newcomer: Leg | None = None
+        self.referred: Leg | None = None
         self.noted: list[NoteTransfer] = []
 
     @initialize(
-        uris=st.integers(1, 3), sdp=st.booleans(), context=st.booleans(), reject=st.booleans(), far=st.booleans()
+        uris=st.integers(1, 3),
+        sdp=st.booleans(),
+        context=st.booleans(),
+        reject=st.booleans(),
+        transfer=st.sampled_from(TransferMode),
+        far=st.booleans(),
     )
-    def begin(self, uris: int, sdp: bool, context: bool, reject: bool, far: bool) -> None:
+    def begin(self, uris: int, sdp: bool, context: bool, reject: bool, transfer: TransferMode, far: bool) -> None:
         """An INVITE; of half the calls more than the first moment is seen: they are answered, and to be transferred."""
-        contract = plan(CUSTOMER, uris=(FIRST, SECOND, THIRD)[:uris], reject=reject)
+        contract = plan(CUSTOMER, uris=(FIRST, SECOND, THIRD)[:uris], reject=reject, transfer=transfer)
         self.machine = machine_for(contract)
         self.inbound = Leg(Role.INBOUND)
         self.outbound: Leg | None = None
@@ -154,6 +164,9 @@ class CallLife(RuleBasedStateMachine):
                 self.waiting.remove(self.leg(by))
                 if code == 202:
                     self.subscribed.append(self.leg(by))
+            case SendRefer(role, refer_to):
+                assert self.leg(role).up and refer_to.startswith("<sip:2000@")
+                self.referred = self.leg(role)
             case NotifyRefer(by, code, is_final):
                 assert is_final == (code >= 200)
                 assert self.leg(by) in self.subscribed, "who is told has asked, and the end was not told before"
@@ -277,6 +290,18 @@ class CallLife(RuleBasedStateMachine):
     def ask_for_a_transfer(self, leg: Leg, user: str, admitted: bool) -> None:
         self.waiting.append(leg)
         self.report(leg, refer(leg.role, f"sip:{user}@elsewhere.example" if user else "sip:h", admitted=admitted))
+
+    @precondition(lambda self: self.referred and self.referred.up)
+    @rule(code=st.sampled_from([202, 401, 603]))
+    def other_side_answers_refer(self, code: int) -> None:
+        assert self.referred
+        self.report(self.referred, ReferAnswered(code))
+
+    @precondition(lambda self: self.referred and self.referred.up)
+    @rule(code=st.sampled_from([0, 100, 180, 200, 486]), is_final=st.booleans())
+    def other_side_tells(self, code: int, is_final: bool) -> None:
+        assert self.referred
+        self.report(self.referred, ReferStatus(code, is_final))
 
     @precondition(lambda self: self.inbound.answered)
     @rule(role=st.sampled_from([Role.INBOUND, Role.OUTBOUND]))

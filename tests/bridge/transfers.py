@@ -25,6 +25,8 @@ from gateway.bridge.events import (
     InboundEnded,
     LegTaken,
     OutboundEnded,
+    ReferAnswered,
+    ReferStatus,
     ReplacementArrived,
     TargetAnswered,
     TargetEnded,
@@ -63,6 +65,8 @@ def refused(code: int, warning: str, by: Role = Role.OUTBOUND) -> AnswerRefer:
 
 
 NOT_NOW = refused(491, "the call is not answered, or is being transferred")
+RELAY_FAILED = noted(TransferResult.FAILED, TransferMode.RELAY)
+RELAY_ABANDONED = noted(TransferResult.ABANDONED, TransferMode.RELAY)
 FAILED, ABANDONED = noted(TransferResult.FAILED), noted(TransferResult.ABANDONED)
 
 TRANSFERS = [
@@ -90,6 +94,110 @@ TRANSFERS = [
         REFER,
         [AnswerRefer(Role.OUTBOUND, 481)],
         outcome=outcomes.MAX_DURATION,
+    ),
+    Case(
+        "REFER while the other side does a transfer",
+        (State.RELAYING,),
+        REFER,
+        [NOT_NOW, noted(TransferResult.PENDING, TransferMode.RELAY)],
+    ),
+    Case(
+        "an INVITE for the place of a leg while the other side does a transfer",
+        (State.RELAYING,),
+        ReplacementArrived(Role.OUTBOUND, REPLACING),
+        [RefuseReplacement(491, ()), noted(TransferResult.PENDING, TransferMode.RELAY)],
+    ),
+    Case(
+        "the other side takes a transfer on", (State.RELAYING,), ReferAnswered(202), [AnswerRefer(Role.OUTBOUND, 202)]
+    ),
+    Case(
+        "the other side does not",
+        (State.RELAYING,),
+        ReferAnswered(603),
+        [StopTimer(Timer.RING), AnswerRefer(Role.OUTBOUND, 603), RELAY_FAILED],
+        State.TALKING,
+    ),
+    Case(
+        "the other side does not understand what we sent",
+        (State.RELAYING,),
+        ReferAnswered(405),
+        [StopTimer(Timer.RING), AnswerRefer(Role.OUTBOUND, 502), RELAY_FAILED],
+        State.TALKING,
+    ),
+    Case(
+        "the other side tells before it takes it on",
+        (State.RELAYING,),
+        ReferStatus(180, False),
+        [AnswerRefer(Role.OUTBOUND, 202), told(180, last=False)],
+    ),
+    Case(
+        "the other side tells nothing that can be read",
+        (State.RELAYING,),
+        ReferStatus(0, False),
+        [AnswerRefer(Role.OUTBOUND, 202), told(100, last=False)],
+    ),
+    Case(
+        "the other side has done it: both are left by us",
+        (State.RELAYING,),
+        ReferStatus(200, True),
+        [
+            AnswerRefer(Role.OUTBOUND, 202),
+            *SETTLED,
+            told(200),
+            noted(TransferResult.COMPLETED, TransferMode.RELAY),
+            IN,
+            OUT,
+        ],
+        State.ENDING,
+        outcomes.COMPLETED,
+    ),
+    *(
+        Case(
+            f"the other side gives up with {code}",
+            (State.RELAYING,),
+            ReferStatus(code, is_final),
+            [AnswerRefer(Role.OUTBOUND, 202), *SETTLED, told(said), RELAY_FAILED],
+            State.TALKING,
+        )
+        for code, is_final, said in ((486, True, 486), (486, False, 486), (100, True, 503), (0, True, 503))
+    ),
+    Case(
+        "the other side says nothing",
+        (State.RELAYING,),
+        TimerFired(Timer.RING),
+        [StopTimer(Timer.RING), AnswerRefer(Role.OUTBOUND, 504), RELAY_FAILED],
+        State.TALKING,
+    ),
+    Case(
+        "who asked leaves before it is known what came of it",
+        (State.RELAYING,),
+        OutboundEnded(200, True, response(200)),
+        [*SETTLED, RELAY_ABANDONED, IN],
+        State.ENDING,
+        outcomes.COMPLETED,
+    ),
+    Case(
+        "who was asked leaves",
+        (State.RELAYING,),
+        InboundEnded(200, True, response(200)),
+        [*SETTLED, RELAY_ABANDONED, OUT],
+        State.ENDING,
+        outcomes.COMPLETED,
+    ),
+    *(
+        Case(
+            f"{event}: both legs are ended",
+            (State.RELAYING,),
+            event,
+            [*SETTLED, RELAY_ABANDONED, IN, OUT],
+            State.ENDING,
+            outcome,
+        )
+        for event, outcome in (
+            (TimerFired(Timer.DURATION), outcomes.MAX_DURATION),
+            (EndRequested(Ending.ADMIN), outcomes.ENDED_BY_ADMIN),
+            (Faulted(), outcomes.INTERNAL_ERROR),
+        )
     ),
     Case(
         "an INVITE for the place of a leg waits as REFER does",
