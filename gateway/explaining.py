@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.capture import misfit, read_message
 from gateway.core.explanation import Explanation, explain, likely_sender
-from gateway.core.plan import Plan
+from gateway.core.plan import Plan, TransferMode
 from gateway.core.scopes import Message
 from gateway.core.terms import Direction, On, Side
 from gateway.settings.table import build_table
@@ -34,7 +36,7 @@ def build_explanation(explanation: Explanation) -> str:
         f"(profile {rules.profile.name}): {mapped.bytes}{budget} bytes of context",
     ]
     if rules.on is On.REFER:
-        parts.append("these go into the INVITE to whom the REFER names, over what the call's own INVITE carried")
+        parts.append(_TRANSFERS[explanation.transfer])
     if mapped.refused is not None:
         parts.append(f"the call is refused: {mapped.refused}")
     if mapped.receipt:
@@ -57,6 +59,13 @@ def build_explanation(explanation: Explanation) -> str:
         parts.append(_list("webhook parameters", pairs))
         parts.append(f"as posted: {found['webhook_form']}")
     return "\n\n".join(parts)
+
+
+_TRANSFERS: Final = {
+    TransferMode.LOCAL: "these go into the INVITE to whom the REFER names, over what the call's own INVITE carried",
+    TransferMode.RELAY: "these go behind the URI in Refer-To, and to Twilio in 256 characters with it",
+    TransferMode.REJECT: "the trunk takes no transfers",
+}
 
 
 def _list(title: str, lines: list[str]) -> str:

@@ -28,6 +28,8 @@ class Explanation:
 
     rules: Rules
     mapped: Mapped
+    transfer: TransferMode = TransferMode.LOCAL
+    """That of the sender's trunk."""
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `gateway explain --json`."""
@@ -48,8 +50,10 @@ class Explanation:
     def _webhook(self) -> list[tuple[str, str]] | None:
         direction, on = self.rules.direction, self.rules.on
         message = Message(direction, on, Side.PBX)
-        if self.rules.sender is not Side.PBX or scope_of(message, self.rules.profile) is None:
+        if self.rules.sender is not Side.PBX or scope_of(message, self.rules.profile, self.transfer) is None:
             return None
+        if on is On.REFER and self.transfer is TransferMode.RELAY:
+            return []  # they are inside ReferTransferTarget, of which the application has to take them out
         return webhook_parameters(self.mapped.headers, message)
 
 
@@ -68,7 +72,7 @@ def explain(plan: Plan, message: SipMessage, kind: Message) -> Explanation:
     mapped = apply_rules(rules, read, CallFacts(CALL_ID, sender.name, address))
     if kind.on is On.REFER and sender.transfer is TransferMode.REJECT:
         mapped = refuse(mapped, CallRefused(603, "transfer-rejected", f"trunk {sender.name} has transfer: reject"))
-    return Explanation(rules, mapped)
+    return Explanation(rules, mapped, sender.transfer)
 
 
 def likely_sender(direction: Direction, on: On) -> Side:

@@ -99,7 +99,8 @@ def _sending(contract: Contract, sends: Sends) -> Iterator[str]:
         twiml = f"<Response>\n  <Dial>\n    <Sip>{escape(uri, quote=False)}</Sip>\n  </Dial>\n</Response>"
         yield f"In TwiML, where `&` is `&amp;`:\n\n```xml\n{twiml}\n```"
         yield f"In the REST API, where the whole of `To` is form-encoded once more:\n\n```\nTo={quote_plus(uri)}\n```"
-    referred = list(dict.fromkeys(one for message in _REFER for one in _examples(contract, message)))
+    both = dict.fromkeys(one for message in _REFER for one in _examples(contract, message))
+    referred = [one for one in both if not is_reserved(one.header)]
     if referred:
         uri = escape(f"sip:{USER}@{GATEWAY}?{_query(referred, sends)}", quote=False)
         twiml = f"<Response>\n  <Refer>\n    <Sip>{uri}</Sip>\n  </Refer>\n</Response>"

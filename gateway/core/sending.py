@@ -62,31 +62,55 @@ def _header_problem(name: str, value: str, sends: Sends) -> str | None:
 
 def sending_problems(fields: Sequence[Field], profile: Profile) -> Iterator[FieldProblem]:
     """Fields that can never come: of a name that Twilio does not send, or of required ones that have no room."""
-    sends, least = profile.sends, 0
+    sends = profile.sends
     if sends is None:
         return
-    for one, locator in _sent(fields, sends):
+    sent = list(_sent(fields, sends))
+    for one, locator in sent:
         name = target_header(locator, Dialect.HEADERS)
         told = Direction.TO_TWILIO in one.direction and profile.name_problem(name) is not None
         if not matches_name(name, sends.names) and not told:
             names = ", ".join(sends.names)
             text = f"{name} cannot come from Twilio: in a URI it takes {names} (profile {profile.name})"
             yield FieldProblem(one.name, "twilio", text)
+    limit = f"Twilio sends fewer than {sends.headers_characters} (profile {profile.name})"
+    yield from _without_room(sent, sends.headers_characters, f"in the headers of a SIP URI, and {limit}")
+
+
+def refer_problems(fields: Sequence[Field], profile: Profile) -> Iterator[FieldProblem]:
+    """Required fields that have no room in a REFER that is passed on to Twilio."""
+    if profile.sends is not None:
+        limit = f"Twilio takes {profile.sends.refer_to_characters} of it with its URI (profile {profile.name})"
+        yield from _without_room(
+            list(_referred(fields)), profile.sends.refer_to_characters, f"in Refer-To, and {limit}"
+        )
+
+
+def _without_room(sent: Sequence[tuple[Field, Locator]], limit: int, where: str) -> Iterator[FieldProblem]:
+    """The first of the required fields that has no room, even if all of them are as short as they can be."""
+    least = 0
+    for one, locator in sent:
         before = least
         least += _least(one, locator) if one.required and one.default is None else 0
-        if before < sends.headers_characters <= least:
-            text = f"the required fields up to here take {least} characters at least in the headers of a SIP URI"
-            limit = f"Twilio sends fewer than {sends.headers_characters} (profile {profile.name})"
-            yield FieldProblem(one.name, "twilio", f"{text}, and {limit}")
+        if before < limit <= least:
+            text = f"the required fields up to here take {least} characters at least {where}"
+            yield FieldProblem(one.name, "twilio", text)
 
 
 def sending_room(fields: Sequence[Field], setup: UuiSetup, sends: Sends) -> Room:
     """The characters that the fields can take in the headers of Twilio's URI."""
-    sizes = {
-        one.name: most(one, Side.TWILIO, _characters(one, locator, setup)) for one, locator in _sent(fields, sends)
-    }
+    return _room(_sent(fields, sends), Side.TWILIO, setup, sends.headers_characters)
+
+
+def refer_room(fields: Sequence[Field], setup: UuiSetup, sends: Sends) -> Room:
+    """The characters that the fields can take in Refer-To of a REFER that is passed on to Twilio."""
+    return _room(_referred(fields), Side.PBX, setup, sends.refer_to_characters)
+
+
+def _room(sent: Iterable[tuple[Field, Locator]], sender: Side, setup: UuiSetup, limit: int) -> Room:
+    sizes = {one.name: most(one, sender, _characters(one, locator, setup)) for one, locator in sent}
     bounded = {name: size for name, size in sizes.items() if size is not None}
-    too_long = tuple(name for name, size in bounded.items() if size >= sends.headers_characters)
+    too_long = tuple(name for name, size in bounded.items() if size >= limit)
     open_ended = tuple(name for name, size in sizes.items() if size is None)
     return Room(tuple(sizes), tuple(bounded), open_ended, too_long, sum(bounded.values()))
 
@@ -104,6 +128,15 @@ def _sent(fields: Sequence[Field], sends: Sends) -> Iterator[tuple[Field, Locato
     for one in fields:
         locator = one.twilio
         if locator is not None and takes_part(one, TO_THE_PBX) and _is_the_applications(locator, sends):
+            yield one, locator
+
+
+def _referred(fields: Sequence[Field]) -> Iterator[tuple[Field, Locator]]:
+    """The fields that a REFER of the PBX carries to Twilio, with their places there."""
+    for one in fields:
+        locator = one.twilio
+        takes = any(takes_part(one, Message(direction, On.REFER, Side.PBX)) for direction in Direction)
+        if locator is not None and takes and locator.writable:
             yield one, locator
 
 

@@ -1,4 +1,4 @@
-"""How much the fields of a message can take, at least and at most, by what they are and by what the far end takes.
+"""How much the fields of a message can take at most, by what they are and by what the far end takes.
 
 Reads no message: it is for those who write a contract, and for `gateway check`.
 """
@@ -98,10 +98,8 @@ def room(fields: Iterable[Field], message: Message, sides: Mapping[Side, Ways], 
         if target is None or not takes_part(one, message):
             continue
         header = target_header(target, ways.dialect)
-        size, limit = (
-            most(one, message.sender, _octets(header, target, one, ways)),
-            _limit(target, header, ways, profile),
-        )
+        size = most(one, message.sender, _octets(header, target, one, ways))
+        limit = _limit(target, header, ways, profile)
         if size is None:
             open_ended.append(one.name)
         elif limit is not None and size > limit:

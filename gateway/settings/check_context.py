@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.core.sending import sending_problems
+from gateway.core.plan import TransferMode
+from gateway.core.sending import refer_problems, sending_problems
+from gateway.core.terms import Side
 from gateway.core.uui import DiscriminatorPlace
 from gateway.settings.build import build_contract, build_profiles, build_trunk, kinds_of_message
 from gateway.settings.model import Context, UuiSides
@@ -30,8 +32,10 @@ def check_context(parts: Parts) -> Iterator[Finding]:
         for name, trunk in (parts.trunks or {}).items()
         if trunk and (trunk.profile is None or trunk.profile in profiles)
     ]
+    relays = any(trunk.transfer is TransferMode.RELAY for trunk in trunks if trunk.side is Side.PBX)
     for profile in dict.fromkeys(trunk.profile for trunk in trunks):
-        for found in sending_problems(contract.fields, profile):
+        referred = refer_problems(contract.fields, profile) if relays else ()
+        for found in [*sending_problems(contract.fields, profile), *referred]:
             yield ("context", "fields", found.field, found.key), found.text
     for kind in kinds_of_message(trunks):
         for found in contract.problems(*kind):

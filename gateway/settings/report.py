@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.core.fields import Field
-from gateway.core.plan import Plan
+from gateway.core.plan import Plan, TransferMode
 from gateway.core.scopes import Fate, Message, fate
-from gateway.core.sending import sending_room, unsent_fields
+from gateway.core.sending import refer_room, sending_room, unsent_fields
 from gateway.core.sizes import Room, room
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
@@ -112,6 +112,12 @@ _LEGEND: Final = {
 }
 
 
+_TRANSFERS: Final = {
+    TransferMode.LOCAL: "refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite",
+    TransferMode.RELAY: "refer, with transfer: relay: they go behind the URI in Refer-To, and nowhere else",
+}
+
+
 def _scopes(plan: Plan) -> list[str]:
     """What each field does on each message, and what the marks mean that stand there."""
     columns = [(direction, on) for direction in Direction for on in On if plan.contract.reads(on)]
@@ -123,7 +129,8 @@ def _scopes(plan: Plan) -> list[str]:
     table = build_table([[row[index] for index in (0, *columns_used)] for row in (head, *rows)])
     legend = [text for mark, text in _LEGEND.items() if any(mark in cell for row in rows for cell in row[1:])]
     if any(columns[index - 1][1] is On.REFER for index in columns_used):
-        legend.append("refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite")
+        modes = {trunk.transfer for trunk in plan.trunks}
+        legend += [text for mode, text in _TRANSFERS.items() if mode in modes]
     return ["\n".join([table, *legend])]
 
 
@@ -159,6 +166,10 @@ def _budgets(plan: Plan) -> Iterator[str]:
             yield f"bytes {direction} {on}, profile {profile.name}: {limit}{_room(found)}"
 
 
+_URI_CHARACTERS: Final = len("<sip:+15551234567@pbx.example.com?>")
+"""About what Refer-To needs for the URI itself."""
+
+
 def _sendings(plan: Plan) -> Iterator[str]:
     """What Twilio can send of the fields, and what it may not."""
     setup = plan.contract.uui.get(Side.TWILIO, UuiSetup())
@@ -173,6 +184,13 @@ def _sendings(plan: Plan) -> Iterator[str]:
             yield f"{where}: {limit}{_room(found)}"
         if found.total >= sends.headers_characters:
             yield f"warning: the fields can take {found.total} characters there, escapes counted, and it sends {limit}"
+        relays = any(trunk.transfer is TransferMode.RELAY for trunk in plan.trunks if trunk.side is Side.PBX)
+        referred = refer_room(plan.contract.fields, setup, sends)
+        if relays and referred.fields:
+            limit = f"{sends.refer_to_characters} with its URI"
+            yield f"characters in Refer-To of a REFER to Twilio, profile {profile.name}: {limit}{_room(referred)}"
+            if referred.open_ended or referred.total + _URI_CHARACTERS > sends.refer_to_characters:
+                yield "warning: of a relayed REFER, what does not fit there stays behind, the lowest priority first"
         for message, name in unsent_fields(plan.contract.fields, sends):
             yield f"warning: {name} on {message.on}: no way is documented to have Twilio put it there"
 

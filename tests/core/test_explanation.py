@@ -141,6 +141,14 @@ def test_a_transfer_to_twilio_tells_the_voice_url(direction: Direction) -> None:
     assert found["webhook"] == {"SipHeader_X-Customer": "7"}
 
 
+def test_a_transfer_that_is_passed_on_has_no_parameters_of_its_own() -> None:
+    whole = plan(CUSTOMER)
+    trunks = tuple(replace(trunk, transfer=TransferMode.RELAY) for trunk in whole.trunks)
+    refer = message("Refer-To: <sip:b@h?X-PBX-CUSTOMER=7>", start="REFER sip:a@h SIP/2.0")
+    found = explain(replace(whole, trunks=trunks), refer, Message(TO_PBX, On.REFER, Side.PBX)).as_dict()
+    assert (found["headers"], found["webhook"]) == ([["X-Customer", "7"]], {})
+
+
 def test_a_transfer_that_the_trunk_rejects_is_rejected() -> None:
     whole = plan(CUSTOMER)
     trunks = tuple(replace(trunk, transfer=TransferMode.REJECT) for trunk in whole.trunks)

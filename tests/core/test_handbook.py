@@ -149,7 +149,11 @@ def test_formats_of_user_to_user_have_examples() -> None:
 
 def test_transfers_are_told_both_ways() -> None:
     refer = frozenset({On.REFER})
-    fields = (field("reason", "header:X-Reason", on=refer), field("note", "header:X-Note", on=refer, direction=TO_PBX))
+    fields = (
+        field("reason", "header:X-Reason", on=refer),
+        field("note", "header:X-Note", on=refer, direction=TO_PBX),
+        field("sid", "header:X-Twilio-CallSid", on=refer),
+    )
     text = build_handbook(Contract(fields), PROFILE)
     arrivals, sending = text.partition("## The PBX transfers a call to Twilio")[2].split("\n## ")
     assert [line for line in arrivals.splitlines() if line.startswith("| ")][2:] == [

@@ -13,7 +13,15 @@ from gateway.core.profile import Characters
 from gateway.core.profiles import PROFILES
 from gateway.core.refusal import Refusal
 from gateway.core.scopes import Message
-from gateway.core.sending import build_sip_uri, percent, sending_problems, sending_room, unsent_fields
+from gateway.core.sending import (
+    build_sip_uri,
+    percent,
+    refer_problems,
+    refer_room,
+    sending_problems,
+    sending_room,
+    unsent_fields,
+)
 from gateway.core.sizes import Room
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uri import parse_uri
@@ -169,3 +177,28 @@ def test_another_profile_takes_other_characters() -> None:
     assert build_sip_uri("sip:1@h", [("X-A", "é")], any_text) == "sip:1@h?X-A=%C3%A9"
     longest = f"sip:{'1' * 248}@h"
     assert build_sip_uri(longest, [("X-A", ";" * 11)], SENDS) == f"{longest}?X-A={'%3B' * 11}"
+
+
+REFERRED = {"on": frozenset({On.REFER}), "direction": frozenset(Direction)}
+
+
+def test_a_relayed_refer_has_the_room_of_its_uri() -> None:
+    fields = [
+        field("a", "header:X-A", max_bytes=3, **REFERRED),
+        field("b", "header:X-B", **REFERRED),
+        field("noted", None, **REFERRED),
+        field("other", "header:X-C", max_bytes=9),
+    ]
+    found = refer_room(fields, UuiSetup(), PROFILE.sends or SENDS)
+    assert found == Room(("a", "b"), ("a",), ("b",), (), len("X-A=&") + 9)
+
+
+def test_required_fields_without_room_in_a_relayed_refer_are_a_problem() -> None:
+    one = field("a", f"header:X-{'n' * 251}", required=True, **REFERRED)
+    (problem,) = refer_problems([one], PROFILE)
+    assert problem.text == (
+        "the required fields up to here take 256 characters at least in Refer-To, and Twilio takes 256 of it with its "
+        "URI (profile sip-domain)"
+    )
+    assert list(refer_problems([replace(one, required=False)], PROFILE)) == []
+    assert list(refer_problems([one], PROFILES["elastic-trunk"])) == []

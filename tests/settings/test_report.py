@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -242,6 +243,37 @@ def test_a_transfer_goes_where_its_invite_does(load_text: Loader) -> None:
         ["noted", "-", "-", "-", "pbx, twilio"],
     ]
     assert lines[3:] == ["refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite"]
+
+
+def test_a_transfer_that_is_passed_on_has_little_room(load_text: Loader) -> None:
+    text = SOUND.replace("side: pbx,", "side: pbx, transfer: relay,")
+    text += REFERRED.replace("twilio: ", "max_bytes: 80, twilio: ")
+    report = report_of(text, load_text)
+    assert report.split("\n\n")[4].splitlines()[-2:] == [
+        "refer: the fields of a REFER go into the INVITE to whom it names, over those of on: invite",
+        "refer, with transfer: relay: they go behind the URI in Refer-To, and nowhere else",
+    ]
+    assert report.rpartition("\n\n")[2].splitlines()[-2:] == [
+        "characters in Refer-To of a REFER to Twilio, profile sip-domain: 256 with its URI; "
+        "490 at most for 2 of 2 fields",
+        "warning: of a relayed REFER, what does not fit there stays behind, the lowest priority first",
+    ]
+
+
+@pytest.mark.parametrize(("max_bytes", "warned"), [(10, False), (40, True)])
+def test_what_may_not_fit_into_a_relayed_refer_is_a_warning(max_bytes: int, warned: bool, load_text: Loader) -> None:
+    text = SOUND.replace("side: pbx,", "side: pbx, transfer: relay,")
+    text += REFERRED.replace("twilio: ", f"max_bytes: {max_bytes}, twilio: ")
+    assert ("warning: of a relayed REFER" in report_of(text, load_text)) is warned
+    assert "warning: of a relayed REFER" not in report_of(SOUND + REFERRED, load_text)
+
+
+def test_a_transfer_to_a_trunk_that_is_passed_on_carries_nothing(complaints: Callable[[str], list[str]]) -> None:
+    text = SOUND.replace("side: pbx,", "side: pbx, transfer: relay,")
+    text = text.replace("side: twilio,", "side: twilio, profile: elastic-trunk,")
+    (first, second) = complaints(text + REFERRED)
+    assert first.startswith("context.fields.both.twilio: X-A on refer does not get through to the other side")
+    assert second.startswith("context.fields.noted.twilio: X-B on refer does not get through to the other side")
 
 
 def test_a_transfer_that_a_trunk_rejects_goes_nowhere(load_text: Loader) -> None:
