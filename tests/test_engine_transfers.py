@@ -18,7 +18,7 @@ from gateway.bridge.events import (
     ReferAnswered,
     ReferStatus,
 )
-from gateway.bridge.ports import LegId, MediaReport
+from gateway.bridge.ports import LegId, MediaReport, Phase
 from gateway.bridge.record import LegMedia, TransferRecord
 from gateway.bridge.terms import TransferResult
 from gateway.core.plan import Limits, TransferMode
@@ -291,6 +291,29 @@ def test_a_pbx_that_joins_by_itself_gets_the_place_of_its_leg() -> None:
     assert record.outcome == outcomes.COMPLETED
     assert record.transfers == (TransferRecord(Role.INBOUND, TransferMode.LOCAL, "pbx", TransferResult.COMPLETED, 200),)
     assert not bench.sip._live
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.DRAINING])
+def test_who_takes_a_place_is_no_call_more(phase: Phase) -> None:
+    """Neither all calls that there may be nor a drain keep a call that is up from being transferred."""
+    bench = Bench(replace(ORDINARY, limits=Limits(calls=1)))
+    inbound, _ = bench.talk()
+    bench.engine._phase = phase
+    bench.sip.dialogs[DIALOG] = inbound
+    newcomer = bench.sip.arrive(request("Replaces: c@pbx;to-tag=ours;from-tag=theirs"))
+    bench.step()
+    assert bench.sip.named("answer")[-1] == [newcomer, ()]
+    assert bench.observer.rejected == []
+
+
+def test_who_takes_a_place_comes_too_late_for_a_stop() -> None:
+    bench = Bench()
+    inbound, _ = bench.talk()
+    bench.engine._phase = Phase.STOPPING
+    bench.sip.dialogs[DIALOG] = inbound
+    bench.sip.arrive(request("Replaces: c@pbx;to-tag=ours;from-tag=theirs"))
+    bench.step()
+    assert bench.observer.rejected == [("draining", "192.0.2.9")]
 
 
 @pytest.mark.parametrize(

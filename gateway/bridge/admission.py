@@ -58,7 +58,7 @@ class Admission:
             return TOO_MANY_HOPS
         if self._passed_us(message, own_call_ids):
             return LOOP
-        if active >= self._limits.calls:
+        if active >= self._limits.calls and not takes_a_place(message):
             return FULL
         return None if self._take_token(now) else TOO_FAST
 
@@ -82,6 +82,11 @@ class Admission:
             return False
         self._tokens -= 1
         return True
+
+
+def takes_a_place(invite: SipMessage) -> bool:
+    """Whether an INVITE is part of a call that is up, and no call more (RFC 3891)."""
+    return "Replaces" in invite.headers
 
 
 def own_hops(plan: Plan) -> frozenset[str]:

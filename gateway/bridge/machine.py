@@ -134,7 +134,7 @@ _AFTER_ANSWER: dict[EventKind, Cell] = _HOLD | {
 }
 
 _TRANSFERRING: dict[EventKind, Cell] = _AFTER_ANSWER | {
-    InboundConfirmed: late,
+    InboundConfirmed: transfer.confirmed,
     InboundEnded: transfer.left,
     OutboundEnded: transfer.left,
     TargetTrying: transfer.trying,
@@ -172,7 +172,7 @@ _LATE_EVENTS: tuple[EventKind, ...] = (
 )
 
 _RELAYING: dict[EventKind, Cell] = _AFTER_ANSWER | {
-    InboundConfirmed: late,
+    InboundConfirmed: transfer.confirmed,
     InboundEnded: relaying.left,
     OutboundEnded: relaying.left,
     ReferAnswered: relaying.answered,
@@ -189,10 +189,15 @@ TABLE: dict[State, dict[EventKind, Cell]] = {
     State.NEW: {InviteReceived: setup.invite},
     State.CALLING: _BEFORE_ANSWER,
     State.RINGING: _BEFORE_ANSWER,
-    State.ANSWERED: _AFTER_ANSWER | {InboundConfirmed: talk.confirmed, InboundEnded: talk.left_unconfirmed},
+    State.ANSWERED: _AFTER_ANSWER
+    | {
+        InboundConfirmed: talk.confirmed,
+        InboundEnded: talk.left_unconfirmed,
+        ReferReceived: transfer.refer_unconfirmed,
+    },
     State.TALKING: _AFTER_ANSWER
     | {
-        InboundConfirmed: late,
+        InboundConfirmed: transfer.confirmed,
         ReferReceived: transfer.refer,
         ReplacementArrived: transfer.replaced,
         LegTaken: transfer.leg_taken,

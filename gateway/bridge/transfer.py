@@ -32,6 +32,7 @@ from gateway.bridge.events import (
     ROLE_OF,
     Consultation,
     Event,
+    InboundConfirmed,
     InboundEnded,
     LegTaken,
     OutboundEnded,
@@ -74,6 +75,17 @@ def refer(call: Call, event: ReferReceived) -> Step:
         return _set_out(call, event, event.message, parse_referral(event.message))
     except PeerError as error:
         return refused(call, event.by, TransferResult.BAD_REQUEST, 400, str(error))
+
+
+def refer_unconfirmed(call: Call, event: ReferReceived) -> Step:
+    """Who was called asks before the ACK of the caller is here; the caller itself has to send that first."""
+    return not_now(call, event) if event.by is Role.INBOUND else refer(call, event)
+
+
+def confirmed(call: Call, event: InboundConfirmed) -> Step:
+    """The caller has our answer by now."""
+    commands, _ = talk.confirmed(call, event)
+    return commands, call.state
 
 
 def _set_out(call: Call, event: ReferReceived, message: SipMessage, referral: Referral) -> Step:

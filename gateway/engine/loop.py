@@ -12,7 +12,7 @@ import uuid
 from dataclasses import replace
 
 from gateway.bridge.active_call import ActiveCall
-from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection
+from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection, takes_a_place
 from gateway.bridge.events import (
     AudioHeard,
     Ending,
@@ -170,7 +170,7 @@ class Engine:
         if rejection or trunk is None:
             self._reject(arrival, rejection or NOT_ALLOWED)  # a reload took its trunk away between two packets
             return
-        if "Replaces" in arrival.message.headers:
+        if takes_a_place(arrival.message):
             self._replace(arrival)
             return
         call = ActiveCall(
@@ -202,7 +202,8 @@ class Engine:
         self._observer.response(arrival.trunk, "sent", rejection.code)
 
     def _rejection(self, arrival: Arrival) -> Rejection | None:
-        if self._phase is not Phase.RUNNING:
+        goes_on = self._phase is Phase.DRAINING and takes_a_place(arrival.message)
+        if self._phase is not Phase.RUNNING and not goes_on:
             return DRAINING
         calls, own_call_ids = len(self._registry.calls), self._registry.own_call_ids
         return self._admission.check(arrival.message, arrival.at, calls, own_call_ids)

@@ -1,7 +1,8 @@
 """The TwiML that forwards a call with its context: to a Voice SDK client, a SIP user agent or a WebSocket.
 
 Twilio, "How to share information between your applications": a client reads `<Parameter>` as custom parameters, a SIP
-user agent the headers of `<Sip>`, a WebSocket the parameters of its `start` message.
+user agent the headers of `<Sip>`, a WebSocket the parameters of its `start` message. The caller hears ringing until who
+is called answers (answerOnBridge), so that a call that nobody took is none that was answered.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def build_answer(forward: Forward, values: Mapping[str, str], contract: Contract
     kept, left = fit(contract.fields, sound, lambda some: limit is None or parameter_bytes(some) <= limit)
     response = VoiceResponse()
     if forward.client is not None:
-        noun = response.dial().client()
+        noun = response.dial(answer_on_bridge=True).client()
         noun.identity(forward.client)
     else:
         noun = response.connect().stream(url=forward.stream)
@@ -61,5 +62,5 @@ def _to_sip(uri: str, values: Mapping[str, str], contract: Contract, sends: Send
     sendable = {name: value for name, value in values.items() if isinstance(written({name: value}), str)}
     kept, left = fit(contract.fields, sendable, lambda some: isinstance(written(some), str))
     response = VoiceResponse()
-    response.dial().sip(str(written(kept)))
+    response.dial(answer_on_bridge=True).sip(str(written(kept)))
     return Answer(str(response), [*(name for name in values if name not in sendable), *left])

@@ -67,7 +67,7 @@ OutboundTrying      never   act     act     late     late    late         late  
 OutboundProgress    never   act     act     late     late    late         late       late     late    late
 OutboundAnswered    never   act     act     late     late    late         late       late     act     late
 OutboundEnded       never   act     act     act      act     act          late       act      act     late
-InboundConfirmed    never   never   never   act      late    late         late       late     late    late
+InboundConfirmed    never   never   never   act      act     act          act        act      late    late
 InboundEnded        never   act     act     act      act     act          act        act      act     late
 ReferReceived       never   act     act     act      act     act          act        act      act     never
 ReferAnswered       never   never   never   late     late    late         late       act      late    late

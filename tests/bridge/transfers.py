@@ -38,7 +38,7 @@ from gateway.bridge.events import (
 from gateway.bridge.terms import TransferResult
 from gateway.core.plan import TransferMode
 from tests.bridge.cases import Case
-from tests.bridge.samples import REFER, REPLACING, SDP, place, response
+from tests.bridge.samples import CONFIRMED, REFER, REPLACING, SDP, place, refer, response
 
 PENDING = (State.TRANSFERRING, State.FORWARDING)
 IN, OUT, TARGET = (Hangup(role) for role in Role)
@@ -72,13 +72,28 @@ FAILED, ABANDONED = noted(TransferResult.FAILED), noted(TransferResult.ABANDONED
 TRANSFERS = [
     Case(
         "REFER waits for the answer of the call, and for the end of another transfer",
-        (State.CALLING, State.RINGING, State.ANSWERED, *PENDING),
+        (State.CALLING, State.RINGING, *PENDING),
         REFER,
         [NOT_NOW, noted(TransferResult.PENDING)],
     ),
     Case(
+        "REFER of the caller waits for its ACK",
+        (State.ANSWERED,),
+        refer(Role.INBOUND),
+        [
+            refused(491, "the call is not answered, or is being transferred", Role.INBOUND),
+            noted(TransferResult.PENDING),
+        ],
+    ),
+    Case(
+        "the ACK comes after the REFER of who was called, or is that of a leg in the place of another",
+        (State.TALKING, *PENDING, State.RELAYING),
+        CONFIRMED,
+        [StartTimer(Timer.SILENCE, 300)],
+    ),
+    Case(
         "REFER: the target is called where a call from that trunk goes",
-        (State.TALKING,),
+        (State.ANSWERED, State.TALKING),
         REFER,
         [
             AnswerRefer(Role.OUTBOUND, 202),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.process.conftest import StartGateway
-from tests.process.daemon import Gateway, Site, Tree
-from tests.process.places import Place, own_host
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.places import Place, free_port, own_host
+from tests.process.rtp import OPENING, SAMPLES, Packet, RtpEnd, open_path, rtp_place, sdp_at, sound
 from tests.process.sipp import Peer
 from tests.process.talk import Talk, talking
 from tests.process.waiting import wait_until
@@ -96,8 +98,8 @@ def another_invite(place: WirePeer, *known: str) -> str:
 
 
 @contextmanager
-def transferring(gateway: Gateway, by: str, *headers: str) -> Iterator[Transfer]:
-    with gateway.wire(gateway.pbx) as pbx, talking(gateway, "to_twilio", headers=headers) as talk:
+def transferring(gateway: Gateway, by: str, *headers: str, **audio: str) -> Iterator[Transfer]:
+    with gateway.wire(gateway.pbx) as pbx, talking(gateway, "to_twilio", headers=headers, **audio) as talk:
         yield Transfer(gateway, talk, by, pbx)
 
 
@@ -422,3 +424,64 @@ def test_a_pbx_that_joins_by_itself_gets_the_place_of_its_leg(gateway: Gateway, 
 
 def side_of(gateway: Gateway, by: str) -> Peer:
     return gateway.pbx if by == "caller" else gateway.twilio
+
+
+# ---- Audio ----
+
+
+numbers = itertools.count(OPENING + 1000)
+
+
+def hear_each_other(one: RtpEnd, other: RtpEnd) -> None:
+    """Whatever one says now arrives at the other."""
+    for sender, receiver in ((one, other), (other, one)):
+        said: list[bytes] = []
+
+        def arrives(sender: RtpEnd = sender, receiver: RtpEnd = receiver, said: list[bytes] = said) -> bool:
+            number = next(numbers)
+            said.append(sound(number))
+            sender.send(Packet(number, number * SAMPLES, said[-1], ssrc=1))
+            return any(packet.payload in said for packet in receiver.received())
+
+        wait_until(arrives, "audio arrives")
+
+
+@BOTH
+def test_who_stays_and_the_target_hear_each_other(gateway: Gateway, by: str) -> None:
+    hosts = gateway.pbx.place.host, gateway.twilio.place.host
+    with RtpEnd(hosts[0]) as near, RtpEnd(hosts[1]) as far, RtpEnd(hosts[by == "caller"]) as new:
+        audio = {"offer": sdp_at(near.place), "answer_sdp": sdp_at(far.place)}
+        with transferring(gateway, by, **audio) as transfer:
+            near.to, far.to = rtp_place(transfer.talk.answer), rtp_place(transfer.talk.placed)
+            open_path(near, far)
+            assert status(transfer.refer()) == 202
+            invite = transfer.target()
+            hear_each_other(near, far)
+            new.to = rtp_place(invite)
+            transfer.place.answer(invite, sdp_at(new.place))
+            transfer.is_hung_up_on()
+            stays, gone = (near, far) if by == "callee" else (far, near)
+            gone.forget()
+            hear_each_other(stays, new)
+            assert gone.received() == []
+            transfer.wait_until_told("100 Trying", "200 OK")
+            transfer.leave(transfer.stays)
+            transfer.place.send(transfer.place.reply(transfer.place.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_caller_waits_for_whom_it_is_transferred_to(gateway: Gateway, direction: str) -> None:
+    """As Twilio does it with <Refer>: it leaves at once, and is gone when the target answers."""
+    asking = gateway.callee(direction).serve("uas-refer-and-leave", target=f"sip:2000@{NOWHERE}")
+    side = gateway.caller(direction)
+    with gateway.wire(side) as target:
+        caller = side.call("uac-hung-up-on", "-p", str(free_port(side.place.host)))
+        asking.finish()
+        invite = target.wait_for("INVITE")
+        target.answer(invite)
+        gateway.wait_for_talking()
+        target.send(target.in_dialog_of_callee("BYE", invite, 7))
+        caller.finish()
+    (line,) = gateway.assert_outcomes(direction, "success/completed")
+    assert line["transfers"] == {"completed": 1}

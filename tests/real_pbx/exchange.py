@@ -61,6 +61,7 @@ MODULES = (
     "app_stack",
     "app_stasis",
     "app_system",
+    "app_transfer",
     "app_while",
     "func_channel",
     "func_strings",
@@ -107,6 +108,11 @@ include => internal
 exten => alice,1,Dial(PJSIP/alice,30)
 exten => desk,1,Dial(PJSIP/desk,30)
 exten => bob,1,Dial(PJSIP/bob,30)
+
+; What transfers its caller to Twilio, by REFER.
+exten => away,1,Answer()
+ same => n,Transfer(PJSIP/sip:9+15550177@${CHANNEL(pjsip,remote_addr)}?X-Why=moved)
+ same => n,Hangup()
 """
 
 

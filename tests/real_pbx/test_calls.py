@@ -93,6 +93,32 @@ def test_a_phone_transfers_twilio_after_a_talk(exchange: Exchange) -> None:
     exchange.gateway.assert_outcomes("to_pbx", "success/completed")
 
 
+# ---- transfers that Asterisk asks the gateway for ----
+
+
+def test_the_dialplan_sends_a_caller_back_to_twilio(exchange: Exchange) -> None:
+    """Transfer() of a call that Asterisk has just answered: its REFER may be faster than the caller's ACK."""
+    gateway = exchange.gateway
+    with gateway.wire(gateway.twilio) as target, gateway.wire_caller(gateway.twilio) as caller:
+        invite = caller.invite("X-CustomerID: C-4711", user="away")
+        caller.send(invite)
+        placed = target.wait_for("INVITE")
+        assert placed.startswith("INVITE sip:9+15550177@")
+        assert header(placed, "X-CustomerID") == "C-4711"
+        answer = caller.wait_for_final(invite)
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        target.answer(placed)
+        wait_until(lambda: not exchange.ari.channels(), "Asterisk is out of it")
+        (call,) = gateway.wait_for_talking()
+        record = gateway.ask(f"/calls/{call['id']}")
+        assert [(one["by"], one["to_trunk"], one["result"]) for one in record["transfers"]] == [
+            ("outbound", "twilio", "completed")
+        ]
+        caller.send(caller.in_dialog("BYE", invite, answer, 2))
+        target.send(target.reply(target.wait_for("BYE"), "200 OK"))
+    gateway.assert_outcomes("to_pbx", "success/completed")
+
+
 # ---- a gateway that restarts ----
 
 

@@ -47,6 +47,13 @@ def test_a_sip_user_agent_gets_headers() -> None:
     assert answer.left_out == []
 
 
+@pytest.mark.parametrize("forward", [Forward(client="a"), Forward(sip="sip:1@h")])
+def test_a_call_is_answered_when_who_is_called_answers(forward: Forward) -> None:
+    dial = ElementTree.fromstring(build_answer(forward, VALUES, CONTRACT, PROFILE).twiml).find("./Dial")
+    assert dial is not None
+    assert dial.attrib == {"answerOnBridge": "true"}
+
+
 def test_nothing_to_say_is_no_query() -> None:
     answer = build_answer(Forward(sip="sip:100@pbx.example.com"), {}, CONTRACT, PROFILE)
     assert "<Sip>sip:100@pbx.example.com</Sip>" in answer.twiml
