@@ -30,6 +30,7 @@ FIELDS = {
     "account": {"pbx": "header:User-to-User", "twilio": "header:User-to-User"},
     "note": {"pbx": "var:NOTE", "twilio": "header:X-Note"},
     "call_sid": {"pbx": "var:TWILIO_CALL_SID", "twilio": "header:X-Twilio-CallSid", "direction": "to_pbx"},
+    "ticket": {"pbx": "var:TICKET", "twilio": "header:X-Ticket", "on": ["refer"]},
     "agent": {
         "pbx": "header:X-Agent",
         "twilio": "header:X-Agent",

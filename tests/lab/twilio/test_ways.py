@@ -337,3 +337,18 @@ def test_more_than_800_bytes_are_warned_of_with_the_count(chain: Chain) -> None:
         assert alert["detail"] == "904 bytes of names and values in the call to client:alice"
         hang_up(call)
         alice.expect("ended")
+
+
+# ---- From the application back to the PBX ----
+
+
+def test_twiml_refer_to_another_of_the_pbx(chain: Chain) -> None:
+    """What the call began with goes on to the target, and what stands behind the URI."""
+    response = VoiceResponse()
+    response.refer().sip(f"{chain.pbx_uri('200')}?X-Ticket=T%2D1&X-Secret=1")
+    chain.application.answer("/voice", response)
+    call = call_twilio(chain, ("X-PBX-CUSTOMER-ID", "C-4711"))
+    target = answer(chain)
+    assert context(target) == {"X-PBX-CUSTOMER-ID": "C-4711", "X-PBX-TICKET": "T-1"}
+    hang_up(target)
+    call.expect("ended")
