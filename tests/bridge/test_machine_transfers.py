@@ -10,26 +10,20 @@ from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import State
 from gateway.bridge.commands import (
     AnswerRefer,
-    Command,
     Finish,
     Hangup,
     NoteContext,
     NoteTransfer,
-    Place,
     RefuseReplacement,
     Role,
-    SendRefer,
     TakeLeg,
 )
 from gateway.bridge.events import (
     Consultation,
     InboundEnded,
     OutboundEnded,
-    ReferAnswered,
     ReferReceived,
-    ReferStatus,
     ReplacementArrived,
-    TargetAnswered,
     TargetEnded,
     TargetProgress,
     Timer,
@@ -41,54 +35,30 @@ from gateway.bridge.referring import KEPT_TRANSFERS
 from gateway.bridge.terms import TransferResult
 from gateway.core.message import SipMessage
 from gateway.core.patterns import parse_pattern
-from gateway.core.plan import Plan, TransferMode
+from gateway.core.plan import TransferMode
 from gateway.core.receipt import Outcome as FieldOutcome
 from gateway.core.routing import Route
 from gateway.core.terms import On, Side
 from tests.bridge.samples import (
-    ANSWERED,
-    CONFIRMED,
     CUSTOMER,
     ELSEWHERE,
     FIRST,
     REFER,
     REPLACING,
-    SDP,
     SECOND,
     feed,
     field,
-    invite,
-    machine_for,
     message,
     plan,
     refer,
     response,
 )
-from tests.bridge.transfers import TARGET, told
+from tests.bridge.transfers import QUEUE, REPLACES, TARGET, TARGET_ANSWERED, placed, refusal, talk, told
 
 PLAN = plan()
 TWO_URIS = plan(uris=(FIRST, SECOND))
-TARGET_ANSWERED = TargetAnswered(response(200, body=SDP))
 REFUSED = TargetEnded(486, True, response(486))
-QUEUE = field("queue", "header:X-Queue", "header:X-Queue", on=frozenset({On.INVITE, On.REFER}))
 NOTE = field("note", "header:X-Note", "header:X-Note", on=frozenset({On.END}))
-
-
-def placed(commands: list[Command]) -> Place:
-    (order,) = [command for command in commands if isinstance(command, Place)]
-    return order
-
-
-def refusal(commands: list[Command]) -> tuple[int, TransferResult]:
-    answer, note = commands[-2:]
-    assert isinstance(answer, AnswerRefer) and isinstance(note, NoteTransfer)
-    return answer.code, note.result
-
-
-def talk(plan: Plan, *headers: str, trunk: str = "pbx") -> CallMachine:
-    machine = machine_for(plan)
-    feed(machine, invite(plan, *headers, trunk=trunk), ANSWERED, CONFIRMED)
-    return machine
 
 
 # ---- Whom it calls ----
@@ -275,8 +245,6 @@ def test_where_a_transfer_comes_from_is_known_to_the_fields() -> None:
 
 # ---- Attended ----
 
-REPLACES = "Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc"
-
 
 def test_a_dialog_that_is_not_ours_is_replaced_on_the_side_that_it_is_of() -> None:
     """The route is that of who stays: who asks can be made to call nobody that the other could not."""
@@ -322,92 +290,3 @@ def test_a_place_is_given_away_once_at_a_time() -> None:
     assert again == [RefuseReplacement(491, ()), NoteTransfer(TransferMode.LOCAL, TransferResult.PENDING)]
     feed(machine, TargetEnded(200, False, None))
     assert placed(feed(machine, refer(Role.INBOUND))).caller == "2000"
-
-
-# ---- Done by the other side ----
-
-RELAYS = plan(CUSTOMER, QUEUE, transfer=TransferMode.RELAY)
-LONG = field("long", "header:X-Long", "header:X-Long", on=frozenset({On.REFER}), priority=10)
-
-
-def sent(commands: list[Command]) -> str:
-    (order,) = [command for command in commands if isinstance(command, SendRefer)]
-    return order.refer_to
-
-
-def test_the_other_side_is_asked_for_what_one_side_asked_us() -> None:
-    """With the fields of REFER behind the URI, under the names of that side, and nothing else that was there."""
-    machine = talk(RELAYS, "X-PBX-CUSTOMER-ID: C-1", "X-Queue: sales")
-    given = f"{ELSEWHERE};user=phone?X-Queue=re%20pairs&X-CustomerID=C-2&X-Else=1&Route=x"
-    assert sent(feed(machine, refer(Role.OUTBOUND, given))) == (
-        "<sip:2000@elsewhere.example;user=phone?X-Queue=re%20pairs>"
-    )
-    assert [(entry.field, entry.outcome) for entry in machine.receipt if entry.on is On.REFER] == [
-        ("queue", FieldOutcome.SENT)
-    ]
-    assert machine.transfers == [TransferRecord(Role.OUTBOUND, TransferMode.RELAY, "pbx")]
-
-
-def test_the_dialog_to_replace_is_for_the_other_side_to_know() -> None:
-    machine = talk(RELAYS)
-    assert sent(feed(machine, refer(Role.INBOUND, f"{ELSEWHERE}?{REPLACES}"))) == (
-        "<sip:2000@elsewhere.example?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>"
-    )
-
-
-def test_twilio_gets_as_much_as_it_takes_and_what_matters_least_stays_behind() -> None:
-    machine = talk(plan(QUEUE, LONG, transfer=TransferMode.RELAY))
-    event = refer(Role.INBOUND, ELSEWHERE, "X-Queue: sales", f"X-Long: {'%' * 73}")
-    assert sent(feed(machine, event)) == "<sip:2000@elsewhere.example?X-Queue=sales>"
-    outcome = {entry.field: entry.outcome for entry in machine.receipt}
-    assert outcome == {"queue": FieldOutcome.SENT, "long": FieldOutcome.DROPPED}
-
-
-@pytest.mark.parametrize(("length", "fits"), [(220, True), (221, False)])
-def test_256_characters_of_refer_to_is_the_most_for_twilio(length: int, fits: bool) -> None:
-    machine = talk(plan(LONG, transfer=TransferMode.RELAY))
-    target = sent(feed(machine, refer(Role.INBOUND, ELSEWHERE, f"X-Long: {'a' * length}")))
-    assert (len(target), "X-Long" in target) == ((256, True) if fits else (len(ELSEWHERE) + 2, False))
-
-
-def test_a_pbx_gets_all_of_it() -> None:
-    machine = talk(plan(LONG, transfer=TransferMode.RELAY))
-    assert sent(feed(machine, refer(Role.OUTBOUND, ELSEWHERE, f"X-Long: {'%' * 200}"))).count("%25") == 200
-
-
-def test_a_target_that_is_too_long_by_itself_is_refused() -> None:
-    machine = talk(RELAYS)
-    longest = f"sip:{'2' * 248}@h"
-    assert sent(feed(machine, refer(Role.INBOUND, longest))) == f"<{longest}>"
-    feed(machine, ReferAnswered(603))
-    code, result = refusal(feed(machine, refer(Role.INBOUND, f"sip:{'2' * 249}@h")))
-    assert (code, result) == (400, TransferResult.BAD_REQUEST)
-
-
-def test_a_contract_that_refuses_asks_nobody() -> None:
-    needed = field("ticket", "header:X-Ticket", "header:X-Ticket", on=frozenset({On.REFER}), required=True)
-    machine = talk(plan(needed, reject=True, transfer=TransferMode.RELAY))
-    assert refusal(feed(machine, REFER)) == (400, TransferResult.CONTEXT_REFUSED)
-    assert machine.state is State.TALKING
-
-
-def test_two_of_one_side_ask_each_other_without_context() -> None:
-    pbx, twilio = plan().trunks
-    trunks = (replace(pbx, transfer=TransferMode.RELAY), twilio)
-    machine = talk(plan(QUEUE, trunks=trunks))
-    feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
-    assert sent(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?X-Queue=x"))) == f"<{ELSEWHERE}>"
-
-
-def test_an_answer_and_a_status_that_come_late_are_nothing() -> None:
-    machine = talk(RELAYS)
-    feed(machine, REFER, ReferAnswered(202), TimerFired(Timer.RING))
-    assert feed(machine, ReferStatus(200, True)) == []
-    assert machine.state is State.TALKING
-
-
-def test_who_was_told_that_it_is_tried_is_not_told_again() -> None:
-    machine = talk(RELAYS)
-    feed(machine, REFER, ReferAnswered(202))
-    assert feed(machine, ReferStatus(180, False)) == [told(180, last=False)]
-    assert told(504) in feed(machine, TimerFired(Timer.RING))

@@ -35,10 +35,25 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
+from gateway.bridge.machine import CallMachine
 from gateway.bridge.terms import TransferResult
-from gateway.core.plan import TransferMode
+from gateway.core.plan import Plan, TransferMode
+from gateway.core.terms import On
 from tests.bridge.cases import Case
-from tests.bridge.samples import CONFIRMED, REFER, REPLACING, SDP, place, refer, response
+from tests.bridge.samples import (
+    ANSWERED,
+    CONFIRMED,
+    REFER,
+    REPLACING,
+    SDP,
+    feed,
+    field,
+    invite,
+    machine_for,
+    place,
+    refer,
+    response,
+)
 
 PENDING = (State.TRANSFERRING, State.FORWARDING)
 IN, OUT, TARGET = (Hangup(role) for role in Role)
@@ -357,3 +372,27 @@ TRANSFERS = [
         outcome=outcomes.MAX_DURATION,
     ),
 ]
+
+
+# ---- For the stories ----
+
+TARGET_ANSWERED = TargetAnswered(response(200, body=SDP))
+QUEUE = field("queue", "header:X-Queue", "header:X-Queue", on=frozenset({On.INVITE, On.REFER}))
+REPLACES = "Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc"
+
+
+def placed(commands: list[Command]) -> Place:
+    (order,) = [command for command in commands if isinstance(command, Place)]
+    return order
+
+
+def refusal(commands: list[Command]) -> tuple[int, TransferResult]:
+    answer, note = commands[-2:]
+    assert isinstance(answer, AnswerRefer) and isinstance(note, NoteTransfer)
+    return answer.code, note.result
+
+
+def talk(plan: Plan, *headers: str, trunk: str = "pbx") -> CallMachine:
+    machine = machine_for(plan)
+    feed(machine, invite(plan, *headers, trunk=trunk), ANSWERED, CONFIRMED)
+    return machine

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.process.daemon import Gateway, Site, Tree
-from tests.process.test_transfers import Transfer, transferring
+from tests.process.transfers import Transfer, transferring
 from tests.process.wire import WirePeer, carrying, header, status
 
 TARGET = "sip:2000@elsewhere.example"
-BOTH = pytest.mark.parametrize("by", ["caller", "callee"])
 
 
 def configure(tree: Tree, site: Site) -> None:

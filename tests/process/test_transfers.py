@@ -3,104 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.process.conftest import StartGateway
-from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
-from tests.process.places import Place, free_port, own_host
+from tests.process.daemon import DIRECTIONS, Gateway
+from tests.process.places import free_port
 from tests.process.rtp import OPENING, SAMPLES, Packet, RtpEnd, open_path, rtp_place, sdp_at, sound
-from tests.process.sipp import Peer
-from tests.process.talk import Talk, talking
+from tests.process.transfers import BOTH, NOWHERE, another_invite, transferring
+from tests.process.transfers import configure as configure
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, carrying, header, sdp, status
-
-NOWHERE = Place(own_host(), 5060)
-"""A host that no trunk names: what a transfer says of hosts counts for nothing."""
-BOTH = pytest.mark.parametrize("by", ["caller", "callee"])
-
-
-def configure(tree: Tree, site: Site) -> None:
-    """Calls go to numbers of four digits, and the other side knows them by another number."""
-    tree["routes"] = [
-        {"from": "pbx", "match": "^(service|[0-9]{4})$", "to": "twilio", "user": "+1555\\1"},
-        {"from": "twilio", "match": "^(service|[0-9]{4})$", "to": "pbx", "user": "1\\1"},
-    ]
-    on = ["invite", "refer"]
-    tree["context"]["fields"]["queue"] = {"pbx": "header:X-Queue", "twilio": "header:X-Queue", "on": on}
-
-
-class Transfer:
-    """A call from the PBX to Twilio, one side of which asks for a transfer to the other's world."""
-
-    def __init__(self, gateway: Gateway, talk: Talk, by: str, pbx: WirePeer) -> None:
-        self.gateway = gateway
-        self.talk = talk
-        self.by = by
-        self.stays = "callee" if by == "caller" else "caller"
-        self.asks, self.other = talk.peer(by), talk.peer(self.stays)
-        self.pbx = pbx
-        self.place = talk.callee if by == "caller" else pbx
-        """Where the target is called."""
-        self._number = 20
-
-    def refer(self, target: str = f"sip:2000@{NOWHERE}", *headers: str) -> str:
-        """Send REFER; its final response."""
-        self._number += 1
-        request = carrying(self.talk.request(self.by, "REFER", self._number), f"Refer-To: <{target}>", *headers)
-        self.asks.send(request)
-        return self.asks.wait_for_final(request)
-
-    def target(self, *known: str) -> str:
-        """The INVITE that the target gets, besides those that are known."""
-        return another_invite(self.place, self.talk.placed, *known)
-
-    def told(self) -> list[tuple[str, str]]:
-        """What the NOTIFYs so far say, each of which is answered: the status, and the state of the subscription."""
-        said: dict[str, tuple[str, str]] = {}
-        for notify in self.asks.received("NOTIFY"):
-            if header(notify, "Via") not in self.asks.settled:
-                self.asks.send(self.asks.reply(notify, "200 OK"))
-            line = notify.rpartition("\r\n\r\n")[2].strip()
-            said[header(notify, "CSeq")] = line.removeprefix("SIP/2.0 "), header(notify, "Subscription-State")
-        return list(said.values())
-
-    def wait_until_told(self, *lines: str) -> None:
-        """Wait until the NOTIFYs say this, of which a final status ends the subscription."""
-        wait_until(lambda: len(self.told()) >= len(lines), f"{lines} are told")
-        told = self.told()
-        assert [line for line, _ in told] == list(lines)
-        states = [state.partition(";")[0] for _, state in told]
-        assert states == ["active" if line.startswith("1") else "terminated" for line in lines]
-
-    def is_hung_up_on(self) -> None:
-        """Who asked gets BYE."""
-        self.asks.send(self.asks.reply(self.asks.wait_for("BYE"), "200 OK"))
-
-    def leave(self, who: str) -> None:
-        """One of the two hangs up."""
-        bye = self.talk.request(who, "BYE", 90)
-        peer = self.talk.peer(who)
-        peer.send(bye)
-        assert status(peer.wait_for_final(bye)) == 200
-
-
-def another_invite(place: WirePeer, *known: str) -> str:
-    """An INVITE that is none of those that are known."""
-    ids = {header(one, "Call-ID") for one in known}
-
-    def others() -> list[str]:
-        return [one for one in place.received("INVITE") if header(one, "Call-ID") not in ids]
-
-    return wait_until(others, "an INVITE")[0]
-
-
-@contextmanager
-def transferring(gateway: Gateway, by: str, *headers: str, **audio: str) -> Iterator[Transfer]:
-    with gateway.wire(gateway.pbx) as pbx, talking(gateway, "to_twilio", headers=headers, **audio) as talk:
-        yield Transfer(gateway, talk, by, pbx)
+from tests.process.wire import carrying, header, sdp, status
 
 
 @BOTH
@@ -343,87 +256,6 @@ def test_a_trunk_without_transfers(start_gateway: StartGateway) -> None:
         transfer.talk.hang_up()
         gateway.assert_outcomes("to_twilio", "success/completed")
         assert gateway.counted("gateway_transfers_total", mode="reject", result="rejected") == 1
-
-
-# ---- Attended (RFC 5589, RFC 3891) ----
-
-
-def dialog_of(answer: str) -> tuple[str, str, str]:
-    """Call-ID and both tags of a dialog with the gateway, the gateway's first, by its answer to an INVITE."""
-    tags = [header(answer, name).rpartition(";tag=")[2] for name in ("To", "From")]
-    return header(answer, "Call-ID"), tags[0], tags[1]
-
-
-def escaped(call_id: str, to_tag: str, from_tag: str) -> str:
-    return f"Replaces={call_id.replace('@', '%40')}%3Bto-tag%3D{to_tag}%3Bfrom-tag%3D{from_tag}".replace(":", "%3A")
-
-
-def test_two_calls_through_the_gateway_become_one(gateway: Gateway) -> None:
-    """The PBX has a call with Twilio, and makes another one there before it leaves both."""
-    with transferring(gateway, "caller") as transfer, gateway.wire_caller(gateway.pbx) as consulting:
-        invite = consulting.invite(user="2000")
-        consulting.send(invite)
-        placed = transfer.target()
-        transfer.place.answer(placed)
-        answer = consulting.wait_for("SIP/2.0 200")
-        consulting.send(consulting.in_dialog("ACK", invite, answer))
-        gateway.wait_for_talking(2)
-        assert status(transfer.refer(f"sip:2000@{NOWHERE}?{escaped(*dialog_of(answer))}")) == 202
-        transfer.wait_until_told("100 Trying", "200 OK")
-        transfer.is_hung_up_on()
-        consulting.send(consulting.reply(consulting.wait_for("BYE"), "200 OK"))
-        gateway.wait_for_talking(1)
-        transfer.place.send(transfer.place.in_dialog_of_callee("BYE", placed, 7))
-        transfer.other.send(transfer.other.reply(transfer.other.wait_for("BYE"), "200 OK"))
-        consultation, call = gateway.assert_outcomes("to_twilio", "success/completed", "success/completed")
-        assert ("transfers" in consultation, call["transfers"]) == (False, {"completed": 1})
-        assert len(transfer.place.received("INVITE")) == 2
-
-
-@BOTH
-def test_a_dialog_of_the_pbx_itself_is_replaced_there(gateway: Gateway, by: str) -> None:
-    """Who asks has called somebody on its own side: there goes an INVITE with Replaces, and by the routes."""
-    with transferring(gateway, by) as transfer:
-        place = transfer.talk.callee if by == "callee" else transfer.pbx
-        assert status(transfer.refer(f"sip:2000@{NOWHERE}?Replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd")) == 202
-        invite = another_invite(place, transfer.talk.placed)
-        assert (header(invite, "Replaces"), header(invite, "Require")) == ("a@b;to-tag=c;from-tag=d", "replaces")
-        assert invite.startswith("INVITE sip:+15552000@" if by == "callee" else "INVITE sip:12000@")
-        place.send(place.reply(invite, "481 Call/Transaction Does Not Exist"))
-        transfer.wait_until_told("100 Trying", "502 Bad Gateway")
-        transfer.talk.hang_up()
-        gateway.assert_outcomes("to_twilio", "success/completed")
-
-
-@BOTH
-def test_a_pbx_that_joins_by_itself_gets_the_place_of_its_leg(gateway: Gateway, by: str) -> None:
-    """INVITE with Replaces, as Asterisk sends it for an attended transfer of its phones."""
-    with transferring(gateway, by) as transfer, gateway.wire_caller(side_of(gateway, by)) as newcomer:
-        if by == "caller":
-            dialog = dialog_of(transfer.talk.answer)
-        else:
-            placed = transfer.talk.placed
-            dialog = header(placed, "Call-ID"), header(placed, "From").rpartition(";tag=")[2], "wire"
-        call_id, to_tag, from_tag = dialog
-        replaces = f"Replaces: {call_id};to-tag={to_tag};from-tag={from_tag}"
-        invite = newcomer.invite(replaces, "Require: replaces")
-        newcomer.send(invite)
-        answer = newcomer.wait_for_final(invite)
-        assert status(answer) == 200
-        newcomer.send(newcomer.in_dialog("ACK", invite, answer))
-        transfer.is_hung_up_on()
-        (call,) = gateway.wait_for_talking()
-        newcomer.send(newcomer.in_dialog("BYE", invite, answer, 2))
-        transfer.other.send(transfer.other.reply(transfer.other.wait_for("BYE"), "200 OK"))
-        gateway.assert_outcomes("to_twilio", "success/completed")
-        role, trunk = ("inbound", "pbx") if by == "caller" else ("outbound", "twilio")
-        assert gateway.ask(f"/calls/{call['id']}")["transfers"] == [
-            {"by": role, "mode": "local", "to_trunk": trunk, "result": "completed", "code": 200}
-        ]
-
-
-def side_of(gateway: Gateway, by: str) -> Peer:
-    return gateway.pbx if by == "caller" else gateway.twilio
 
 
 # ---- Audio ----
