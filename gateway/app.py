@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from gateway.bridge.admission import REJECT_REASONS
-from gateway.bridge.ports import Status
+from gateway.bridge.ports import Ports, Status
 from gateway.bridge.record import CallRecord
 from gateway.core.plan import Plan
 from gateway.engine import Engine
@@ -26,6 +26,8 @@ from gateway.ops.metrics import Build, Metrics
 from gateway.ops.observer import CallObserver
 from gateway.ops.records import RecentCalls
 from gateway.ops.server import AdminServer
+from gateway.ops.write_backs import WriteBackObserver
+from gateway.pbx.write_backs import WriteBacks
 from gateway.settings import Settings, load
 
 log = logging.getLogger(__name__)
@@ -57,15 +59,18 @@ def _serve(path: str, settings: Settings) -> None:
     shell = SipShell(plan)
     try:
         metrics = Metrics(Build(_version(), shell.stack_version), plan, (*REJECT_REASONS, *shell.reject_reasons))
-        recent = RecentCalls()
-        engine = Engine(plan, shell, CallObserver(metrics, recent))
-        operator = Operator(path, settings, engine, metrics)
-        server = AdminServer(build_app(AdminApi(operator, metrics, recent), plan.admin.token), *_address(plan))
+        recent, told = RecentCalls(), WriteBackObserver(metrics)
+        write_backs = WriteBacks(told.written)
+        write_backs.adopt(plan.trunks)
+        engine = Engine(plan, Ports(shell, CallObserver(metrics, recent), write_backs))
+        operator = Operator(path, settings, engine, metrics, write_backs)
+        server = AdminServer(build_app(AdminApi(operator, metrics, recent, told), plan.admin.token), *_address(plan))
         server.start()
         try:
             _run_until_signalled(engine, operator, server)
         finally:
             server.stop()
+            write_backs.close()
     finally:
         shell.close()
     log.info("stopped")
@@ -85,11 +90,14 @@ def _run_until_signalled(engine: Engine, operator: Operator, server: AdminServer
 class Operator:
     """What admin HTTP and signals may ask (`bridge.ports.Control`); safe on any thread."""
 
-    def __init__(self, path: str, settings: Settings, engine: Engine, metrics: Metrics) -> None:
+    def __init__(
+        self, path: str, settings: Settings, engine: Engine, metrics: Metrics, write_backs: WriteBacks
+    ) -> None:
         self._path = path
         self._settings = settings
         self._engine = engine
         self._metrics = metrics
+        self._write_backs = write_backs
         self._reloading = threading.Lock()
         self.plan = settings.plan()
         self.status: Callable[[], Status] = engine.status
@@ -123,6 +131,7 @@ class Operator:
         problems = needs_restart(self.plan, plan)
         if not problems:
             self._metrics.adopt(plan)  # before the calls that count by it
+            self._write_backs.adopt(plan.trunks)
             self._engine.change_plan(plan)
             self._settings, self.plan = settings, plan
         return problems

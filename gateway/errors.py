@@ -5,6 +5,7 @@
       StartError                 a valid configuration met a machine that cannot run it
       AdminError                 a running gateway cannot be asked, or refuses what it was asked
       AccountError               Twilio cannot be asked, refuses, or would not do what was asked
+      PbxError                   the PBX's own interface, beside SIP, does not answer as it should
       PeerError                  fault "peer"; what a SIP peer sent is not acceptable
         MessageError             400, not a SIP message, or a part of it is malformed
         UriError                 416, not a SIP URI
@@ -71,6 +72,12 @@ class AdminError(GatewayError):
 
 class AccountError(GatewayError):
     """Something asked of Twilio would not work or did not; the text is for the person who asked."""
+
+
+class PbxError(GatewayError):
+    """An interface of the PBX beside SIP (ARI, AMI) does not answer as it should; no call ends for it."""
+
+    fault: Fault = "peer"
 
 
 class PeerError(GatewayError):

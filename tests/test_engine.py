@@ -28,12 +28,13 @@ from gateway.bridge.events import (
     OutboundEnded,
 )
 from gateway.bridge.machine import ImpossibleEvent
-from gateway.bridge.ports import LegId, MediaReport, Phase, Refusal
+from gateway.bridge.ports import LegId, MediaReport, Phase, Ports, Refusal
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.bridge.timers import MIN_SWEEP
-from gateway.core.plan import Hold, Limits, Media, Plan
+from gateway.core.plan import Hold, Limits, Media, Plan, WriteBack
 from gateway.core.routing import Route
 from gateway.core.terms import Direction, On
+from gateway.core.variables import Variable, VariableWrite
 from gateway.engine import STOP_SECONDS, Engine
 from tests.bridge.samples import (
     ANSWERED,
@@ -42,13 +43,15 @@ from tests.bridge.samples import (
     EARLY_MEDIA,
     FIRST,
     RINGING,
+    SDP,
     SECOND,
+    field,
     place,
     plan,
     request,
     response,
 )
-from tests.bridge.stand_ins import RecordingObserver, RecordingSip, TestClock
+from tests.bridge.stand_ins import RecordingObserver, RecordingSip, RecordingVariables, TestClock
 
 ORDINARY = plan()
 TWO_URIS = plan(uris=(FIRST, SECOND))
@@ -62,7 +65,8 @@ class Bench:
         self.clock = TestClock()
         self.sip = RecordingSip(self.clock)
         self.observer = RecordingObserver()
-        self.engine = Engine(plan, self.sip, self.observer, self.clock)
+        self.variables = RecordingVariables()
+        self.engine = Engine(plan, Ports(self.sip, self.observer, self.variables), self.clock)
         # What `run` does first; from here on each test says when a step is made.
         self.engine._phase = Phase.RUNNING
 
@@ -770,3 +774,24 @@ def test_ten_thousand_calls_leave_nothing_behind(caplog: pytest.LogCaptureFixtur
     assert len({record.id for record in bench.observer.ended}) == 10_000
     assert not bench.sip._live
     assert len(bench.engine._timers._heap) <= MIN_SWEEP  # stopped timers wait there to be swept
+
+
+# ---- Variables of the PBX ----
+
+
+def test_a_variable_is_set_on_the_channel_of_the_leg() -> None:
+    """By the Call-ID that the PBX knows the leg by."""
+    ordinary = plan(field("agent", "var:AGENT", "header:X-Agent", on=frozenset({On.ANSWER, On.END})))
+    access = WriteBack("ami://pbx.example:5038", "gw", "hunter2")
+    trunks = tuple(replace(one, write_back=access) if one.name == "pbx" else one for one in ordinary.trunks)
+    bench = Bench(replace(ordinary, trunks=trunks))
+    inbound, outbound = bench.arrive()
+    call_id = bench.sip.call_id(inbound)
+    bench.report(outbound, OutboundAnswered(response(200, "X-Agent: bob", body=SDP)))
+    bench.report(inbound, CONFIRMED)
+    bench.report(outbound, OutboundEnded(200, True, response(200, "X-Agent: eve")))
+    call = bench.only_record().id
+    assert bench.variables.writes == [
+        VariableWrite(call, "pbx", call_id, On.ANSWER, (Variable("agent", "AGENT", "bob"),)),
+        VariableWrite(call, "pbx", call_id, On.END, (Variable("agent", "AGENT", "eve"),)),
+    ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.bridge.call import Call
 from gateway.bridge.commands import Command, HeaderList, NoteContext
 from gateway.bridge.terms import Role
+from gateway.bridge.write_back import write_back
 from gateway.core.escaped import lay_over, read_escaped, write_escaped
 from gateway.core.mapping import CallFacts, Mapped, apply_rules
 from gateway.core.message import SipMessage
@@ -20,7 +21,7 @@ def carry(call: Call, on: On, message: SipMessage | None, sender: Role) -> tuple
     if message is None or call.trunks[sender].side is call.trunks[sender.other].side:
         return (), []  # a transfer brought two of one side together: a field has one place there, to read or to write
     mapped = map_message(call, on, message, sender)
-    return mapped.headers, note(call, on, mapped)
+    return mapped.headers, [*note(call, on, mapped), *write_back(call, on, mapped, sender)]
 
 
 def note(call: Call, on: On, mapped: Mapped) -> list[Command]:

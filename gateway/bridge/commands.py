@@ -11,6 +11,7 @@ from gateway.bridge.terms import TransferResult
 from gateway.core.mapping import Mapped
 from gateway.core.plan import TransferMode
 from gateway.core.terms import On
+from gateway.core.variables import Variable
 
 HeaderList = tuple[tuple[str, str], ...]
 
@@ -154,6 +155,16 @@ class NoteTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteBack:
+    """Set variables on the channel of a leg to a PBX; nothing waits for it."""
+
+    role: Role
+    trunk: str
+    on: On
+    variables: tuple[Variable, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The call is over: one record, one log line, one count."""
 
@@ -178,5 +189,6 @@ Command = (
     | RefuseReplacement
     | Promote
     | NoteTransfer
+    | WriteBack
     | Finish
 )

@@ -1,7 +1,7 @@
 """What the engine asks of the shells, and what they ask of it.
 
-`SipPort` is implemented by `sip`, `Observer` by `ops`, `Control` by `app`. `SipPort` and `Observer` are called
-on the SIP thread, `Control` from any.
+`SipPort` is implemented by `sip`, `Observer` by `ops`, `VariablePort` by `pbx`, `Control` by `app`.
+`Control` is called from any thread, the others on the SIP thread.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.referral import DialogId
 from gateway.core.terms import Direction, On
+from gateway.core.variables import VariableWrite
 
 LegId = int
 """Names a leg between engine and `sip`; never used twice in a process."""
@@ -139,6 +140,21 @@ class Observer(Protocol):
         """A transfer was refused, or came to its end."""
 
     def loop_lag(self, seconds: float) -> None: ...
+
+
+class VariablePort(Protocol):
+    """Sets variables on channels of a PBX. It returns at once, whatever state the PBX is in, and never raises."""
+
+    def write(self, write: VariableWrite) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the engine acts through."""
+
+    sip: SipPort
+    observer: Observer
+    variables: VariablePort
 
 
 class Phase(enum.StrEnum):

@@ -128,6 +128,19 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteBack:
+    """Where channel variables of a PBX can be set: ARI (`http://HOST:PORT/ari`) or AMI (`ami://HOST:PORT`)."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    timeout_seconds: float = 2
+    """How long one question may take."""
+    queue: int = 1000
+    """How many writes may wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """A peer we exchange calls with. `uris` are tried in order, each `sip:HOST[:PORT][;PARAMS]` without a user."""
 
@@ -144,6 +157,7 @@ class Trunk:
     redirect: Redirect = Redirect.REFUSE
     session_expires_seconds: int = 1800
     """The session interval that we ask for (RFC 4028)."""
+    write_back: WriteBack | None = None
 
 
 @dataclass(frozen=True, slots=True)

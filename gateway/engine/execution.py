@@ -29,10 +29,12 @@ from gateway.bridge.commands import (
     StartTimer,
     StopTimer,
     TakeLeg,
+    WriteBack,
 )
 from gateway.bridge.events import Event, LegTaken
-from gateway.bridge.ports import Observer, SipPort
+from gateway.bridge.ports import Ports
 from gateway.bridge.timers import Timers
+from gateway.core.variables import VariableWrite
 from gateway.engine.registry import CallRegistry
 
 log = logging.getLogger(__name__)
@@ -43,11 +45,12 @@ Clock = Callable[[], float]
 class Execution:
     """The hands of the engine."""
 
-    def __init__(self, sip: SipPort, observer: Observer, clock: Clock, registry: CallRegistry, timers: Timers) -> None:
+    def __init__(self, ports: Ports, clock: Clock, registry: CallRegistry, timers: Timers) -> None:
         self._registry = registry
         self._timers = timers
-        self._sip = sip
-        self._observer = observer
+        self._sip = ports.sip
+        self._observer = ports.observer
+        self._variables = ports.variables
         self._clock = clock
         self.consequences: deque[tuple[str, Event]] = deque()
         """What follows for other calls, by their ids; to be taken by whoever feeds them."""
@@ -91,6 +94,8 @@ class Execution:
                 self._observer.transfer(mode, result)
             case NoteContext(on, mapped):
                 self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
+            case WriteBack():
+                self._write_back(call, command)
             case Finish():
                 self._finish(call)
 
@@ -185,6 +190,12 @@ class Execution:
         leg = call.leg(role)
         if leg is not None:
             self._sip.offer(leg, hold)
+
+    def _write_back(self, call: ActiveCall, command: WriteBack) -> None:
+        leg = call.leg(command.role)
+        if leg is not None:
+            call_id = self._sip.call_id(leg)
+            self._variables.write(VariableWrite(call.machine.id, command.trunk, call_id, command.on, command.variables))
 
     def _finish(self, call: ActiveCall) -> None:
         call.ended = self._clock()

@@ -33,11 +33,10 @@ from gateway.bridge.ports import (
     Arrival,
     LegReport,
     MediaReport,
-    Observer,
     Phase,
+    Ports,
     Refusal,
     Report,
-    SipPort,
     Status,
     TrunkStatus,
 )
@@ -61,14 +60,14 @@ STOP_SECONDS = 2.0
 class Engine:
     """Owns every call of the process. `clock` is monotonic, in seconds, and the one that arrivals are stamped with."""
 
-    def __init__(self, plan: Plan, sip: SipPort, observer: Observer, clock: Clock = time.monotonic) -> None:
-        self._sip = sip
-        self._observer = observer
+    def __init__(self, plan: Plan, ports: Ports, clock: Clock = time.monotonic) -> None:
+        self._sip = ports.sip
+        self._observer = ports.observer
         self._clock = clock
         self._registry = CallRegistry()
         self._timers = Timers()
-        self._execution = Execution(sip, observer, clock, self._registry, self._timers)
-        self._dialogs = Dialogs(sip, self._registry)
+        self._execution = Execution(ports, clock, self._registry, self._timers)
+        self._dialogs = Dialogs(ports.sip, self._registry)
         self._requests = Requests()
         self._phase = Phase.STARTING
         self._deadline: float | None = None

@@ -24,6 +24,7 @@ from gateway.ops.answers import calls_response, error_response, json_response, s
 from gateway.ops.gate import Gate, guarded
 from gateway.ops.metrics import CONTENT_TYPE, Metrics
 from gateway.ops.records import RecentCalls, record_as_dict
+from gateway.ops.write_backs import WriteBackObserver
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -37,10 +38,11 @@ MAX_LIMIT = 1000
 class AdminApi:
     """The handlers, one per resource."""
 
-    def __init__(self, control: Control, metrics: Metrics, recent: RecentCalls) -> None:
+    def __init__(self, control: Control, metrics: Metrics, recent: RecentCalls, write_backs: WriteBackObserver) -> None:
         self._control = control
         self._metrics = metrics
         self._recent = recent
+        self._write_backs = write_backs
 
     def routes(self) -> list[Route]:
         """Every path there is."""
@@ -98,7 +100,9 @@ class AdminApi:
             return self._end_call(call_id)
         # In this order a call that ends in between is found.
         record = self._control.call(call_id) or self._recent.find(call_id)
-        return json_response(record_as_dict(record)) if record else _no_such_call()
+        if record is None:
+            return _no_such_call()
+        return json_response(record_as_dict(record) | {"write_back": self._write_backs.of(call_id)})
 
     def _end_call(self, call_id: str) -> Response:
         if self._control.end_call(call_id):

@@ -27,6 +27,7 @@ from prometheus_client import (
 from gateway.bridge.ports import Phase
 from gateway.bridge.terms import TransferResult
 from gateway.core.plan import TransferMode
+from gateway.core.variables import WriteResult
 from gateway.ops.call_metrics import CallMetrics, ContextMetrics
 from gateway.ops.series import OTHER, Series, observe
 from gateway.ops.trunk_metrics import TrunkMetrics
@@ -70,6 +71,9 @@ class Metrics:
         transfers = Counter("gateway_transfers_total", "Transfers asked for.", ["mode", "result"], registry=registry)
         self._transfers = Series(transfers)
         self._reloads = Series(_counter(registry, "gateway_config_reloads_total", "Configuration reloads.", "result"))
+        self._write_backs = Series(
+            Counter("gateway_write_back_total", "Variables to set on a PBX.", ["trunk", "result"], registry=registry)
+        )
         self._lag = Histogram(
             "gateway_event_loop_lag_seconds", "One round of the SIP thread.", buckets=LAG_BUCKETS, registry=registry
         )
@@ -90,6 +94,9 @@ class Metrics:
         """Make the label sets of a configuration known; earlier ones stay, as calls keep the plan they began with."""
         self._context.adopt(plan.contract.fields)
         self._trunks.adopt(trunk.name for trunk in plan.trunks)
+        for trunk in plan.trunks:
+            for written in WriteResult if trunk.write_back else ():
+                self._write_backs.create(trunk.name, written)
 
     def config_reloaded(self, succeeded: bool) -> None:
         """A reload was tried, by whatever way."""
@@ -120,6 +127,10 @@ class Metrics:
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""
         self._transfers.of(mode, result).inc()
+
+    def write_back(self, trunk: str, result: WriteResult) -> None:
+        """Something became of a variable that was to be set on a PBX; on any thread."""
+        self._write_backs.of(trunk, result).inc()
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""

@@ -120,6 +120,7 @@ def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> pla
         hold=trunk.hold,
         redirect=trunk.redirect,
         session_expires_seconds=trunk.session_expires_seconds,
+        write_back=_write_back(trunk.write_back) if trunk.write_back else None,
     )
 
 
@@ -135,6 +136,11 @@ def kinds_of_message(trunks: Iterable[plan.Trunk]) -> Iterator[tuple[Direction, 
         for dialect in dialects or (Dialect.HEADERS,):
             for profile in profiles[sender.other] or (PROFILES[DEFAULT_PROFILE[sender.other]],):
                 yield direction, on, sender, dialect, profile
+
+
+def _write_back(access: model.WriteBack) -> plan.WriteBack:
+    password = access.password.get_secret_value()
+    return plan.WriteBack(access.url, access.username, password, access.timeout_seconds, access.queue)
 
 
 def _tls(tls: Tls) -> plan.TlsFiles:

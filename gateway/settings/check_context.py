@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from gateway.core.locators import Kind
 from gateway.core.plan import TransferMode
 from gateway.core.sending import refer_problems, sending_problems
 from gateway.core.terms import Side
 from gateway.core.uui import DiscriminatorPlace
+from gateway.core.variables import WRITTEN_BACK
 from gateway.settings.build import build_contract, build_profiles, build_trunk, kinds_of_message
-from gateway.settings.model import Context, UuiSides
+from gateway.settings.model import Context, ContextField, UuiSides
 from gateway.settings.parts import Parts
 from gateway.settings.place import Finding
 from gateway.settings.words import field_name_problem
@@ -33,6 +35,8 @@ def check_context(parts: Parts) -> Iterator[Finding]:
         if trunk and (trunk.profile is None or trunk.profile in profiles)
     ]
     relays = any(trunk.transfer is TransferMode.RELAY for trunk in trunks if trunk.side is Side.PBX)
+    if any(trunk.write_back for trunk in trunks):
+        yield from _write_back_findings(sound)
     for profile in dict.fromkeys(trunk.profile for trunk in trunks):
         referred = refer_problems(contract.fields, profile) if relays else ()
         for found in [*sending_problems(contract.fields, profile), *referred]:
@@ -40,6 +44,15 @@ def check_context(parts: Parts) -> Iterator[Finding]:
     for kind in kinds_of_message(trunks):
         for found in contract.problems(*kind):
             yield ("context", "fields", found.field, found.key), found.text
+
+
+def _write_back_findings(fields: Mapping[str, ContextField]) -> Iterator[Finding]:
+    """Asterisk takes underscores before a name for how far the variable is inherited, and not for a part of it."""
+    for name, field in fields.items():
+        place = field.pbx
+        if place and place.kind is Kind.VAR and place.name.startswith("_") and WRITTEN_BACK.intersection(field.on):
+            text = f"{place.text} cannot be written back (trunks.NAME.write_back): leave the underscore out"
+            yield ("context", "fields", name, "pbx"), text
 
 
 def _uui_findings(uui: UuiSides | None) -> Iterator[Finding]:

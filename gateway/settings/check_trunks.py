@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.core.plan import Network, Transport
+from gateway.core.plan import Dialect, Network, Transport
 from gateway.core.profiles import PROFILES
 from gateway.core.routing import Route as PlannedRoute
 from gateway.core.terms import Side
@@ -51,6 +51,10 @@ def check_trunks(parts: Parts) -> Iterator[Finding]:
 def _side_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
     if trunk.side is Side.TWILIO and trunk.variables is not None:
         yield ("trunks", name, "variables"), "is for trunks with side: pbx; leave it out"
+    if trunk.side is Side.TWILIO and trunk.write_back is not None:
+        yield ("trunks", name, "write_back"), "is for trunks with side: pbx; leave it out"
+    if trunk.variables is Dialect.FREESWITCH and trunk.write_back is not None:
+        yield ("trunks", name, "write_back"), "is for Asterisk, and this trunk has variables: freeswitch; leave it out"
 
 
 def _profile_findings(name: str, trunk: Trunk, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import yaml
 
 from gateway.errors import Problem
-from gateway.settings.place import Finding, Place, build_place, is_secret, may_be_empty
+from gateway.settings.place import SECRETS, Finding, Place, build_place, is_secret, may_be_empty
 
 LARGEST_FILE_BYTES: Final = 1_048_576
 DEEPEST_NESTING: Final = 20
@@ -232,8 +232,12 @@ def _problem_of_text(node: yaml.ScalarNode, place: Place) -> str | None:
     if _has_control(text):
         return "holds a line break or control character; write it on one line"
     if "${" in text and not is_secret(place):
-        return "`${...}` is allowed in secrets only: admin.token, trunks.NAME.auth.password, twilio.auth_token"
+        return f"`${{...}}` is allowed in secrets only: {_secrets()}"
     return None if node.tag in _PLAIN_TEXT or _reads_as(node) else _TAGGED
+
+
+def _secrets() -> str:
+    return ", ".join(".".join(map(str, place)).replace("*", "NAME") for place in SECRETS)
 
 
 def _has_control(text: str) -> bool:

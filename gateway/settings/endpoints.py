@@ -21,6 +21,8 @@ _PORT: Final = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _RANGE: Final = re.compile(r"([1-9][0-9]{0,4})-([1-9][0-9]{0,4})", re.ASCII)
 _LONGEST_NAME: Final = 253
+_INTERFACES: Final = ("ami", "http", "https")
+_PATH: Final = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,26 @@ def parse_uri(value: object) -> str:
     return f"sip:{rest}"
 
 
+def parse_interface(value: object) -> str:
+    """Where variables of a PBX can be set: `http://HOST:PORT/ari`, the same with https, or `ami://HOST:PORT`."""
+    text = parse_text(value)
+    scheme, mark, rest = text.partition("://")
+    place, slash, path = rest.partition("/")
+    if "@" in rest:  # and what stands before it must not be shown
+        raise Refused("has a user part; leave it out: username and password are settings of their own")
+    if not mark or scheme not in _INTERFACES:
+        raise Refused(
+            f"must be ami://HOST:PORT, or http:// or https:// with the path of ARI, "
+            f"such as http://10.0.0.5:8088/ari, not {shown(text)}"
+        )
+    _check_place(place)
+    if scheme == "ami" and (":" not in place or slash):
+        raise Refused(f"must be ami://HOST:PORT, such as ami://10.0.0.5:5038, not {shown(text)}")
+    if scheme != "ami" and not _PATH.fullmatch(path):
+        raise Refused(f"has no path of ARI, such as http://10.0.0.5:8088/ari, but {shown(path)}")
+    return text
+
+
 def uri_transport(uri: str) -> Transport:
     """The transport of a checked URI; UDP unless it says another (RFC 3263, section 4.1, without DNS)."""
     _, mark, transport = uri.lower().partition(";transport=")
@@ -201,4 +223,5 @@ HostPortText = Annotated[HostPort, BeforeValidator(parse_host_port), PlainSerial
 PortRangeText = Annotated[PortRange, BeforeValidator(parse_port_range), PlainSerializer(str)]
 PublicAddress = Annotated[str, BeforeValidator(parse_public_address)]
 Uri = Annotated[str, BeforeValidator(parse_uri)]
+Interface = Annotated[str, BeforeValidator(parse_interface)]
 AllowedText = Annotated[Allowed, BeforeValidator(parse_allowed), PlainSerializer(str)]

@@ -20,6 +20,7 @@ from gateway.settings.endpoints import (
     AllowedText,
     HostPort,
     HostPortText,
+    Interface,
     ListenerText,
     PortRange,
     PortRangeText,
@@ -120,6 +121,16 @@ class Auth(Section):
     password: Secret = Field(description='the password, best as "${VARIABLE}" or "${file:/path}"')
 
 
+class WriteBack(Section):
+    """Where channel variables of a PBX can be set."""
+
+    url: Interface = Field(description="the PBX's interface, such as ami://10.0.0.5:5038 or http://10.0.0.5:8088/ari")
+    username: Username = Field(description="the user name at that interface")
+    password: Secret = Field(description='the password, best as "${VARIABLE}" or "${file:/path}"')
+    timeout_seconds: Annotated[float, seconds(0.1, 30)] = 2
+    queue: Annotated[int, whole(1, 100000, "writes")] = 1000
+
+
 class Trunk(Section):
     """One peer."""
 
@@ -136,6 +147,7 @@ class Trunk(Section):
     hold: Annotated[Hold, word(Hold)] = Hold.LOCAL
     redirect: Annotated[Redirect, word(Redirect)] = Redirect.REFUSE
     session_expires_seconds: Annotated[int, whole(LEAST_SESSION_SECONDS, 86400, "seconds")] = 1800
+    write_back: WriteBack | None = None
 
 
 _Bytes = Annotated[int | Lifted, limit(1, 65535, "bytes")]

@@ -14,6 +14,7 @@ Finding = tuple[Place, str]
 SECRETS: Final[tuple[Place, ...]] = (
     ("admin", "token"),
     ("trunks", "*", "auth", "password"),
+    ("trunks", "*", "write_back", "password"),
     ("twilio", "auth_token"),
 )
 """Where secrets stand; `*` is any name. Their values never print, and only they may be `${...}`."""

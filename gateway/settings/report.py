@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.core.fields import Field
+from gateway.core.locators import Kind
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.scopes import Fate, Message, fate
 from gateway.core.sending import refer_room, sending_room, unsent_fields
 from gateway.core.sizes import Room, room
 from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
+from gateway.core.variables import WRITTEN_BACK
 from gateway.settings.build import kinds_of_message
 from gateway.settings.endpoints import build_listener
 from gateway.settings.load import Settings
@@ -109,6 +111,7 @@ _MARKS: Final = {Fate.ARRIVES: "", Fate.UNKNOWN: "?", Fate.UNREAD: "!"}
 _LEGEND: Final = {
     "?": "? is sent, and nothing is known of what the other side does with it",
     "!": "! is sent, and the other side has no way to read it",
+    "=": "= is also set as a variable of the channel (write_back)",
 }
 
 
@@ -145,7 +148,15 @@ def _scope(field: Field, plan: Plan, direction: Direction, on: On) -> str:
             for one in known:
                 receiver = "record" if one is Fate.RECORD else message.sender.other.value
                 found[receiver] = max(found.get(receiver, ""), _MARKS.get(one, ""), key=("", "?", "!").index)
+    if Side.PBX in found and _is_written_back(field, plan, on):
+        found[Side.PBX] = "="
     return ", ".join(receiver + mark for receiver, mark in found.items())
+
+
+def _is_written_back(field: Field, plan: Plan, on: On) -> bool:
+    """Whether every PBX gets it as a variable too, which is read whatever becomes of the header."""
+    is_variable = field.pbx is not None and field.pbx.kind is Kind.VAR and on in WRITTEN_BACK
+    return is_variable and all(trunk.write_back for trunk in plan.trunks if trunk.side is Side.PBX)
 
 
 def _rules(plan: Plan) -> Iterator[str]:

@@ -17,6 +17,7 @@ from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.referral import DialogId
 from gateway.core.terms import Direction, On
+from gateway.core.variables import VariableWrite
 
 
 class TestClock:
@@ -195,3 +196,13 @@ class RecordingObserver:
     def _check(self, name: str) -> None:
         if name in self.broken:
             raise RuntimeError(f"{name} is broken")
+
+
+class RecordingVariables:
+    """A `VariablePort` that keeps what was to be written."""
+
+    def __init__(self) -> None:
+        self.writes: list[VariableWrite] = []
+
+    def write(self, write: VariableWrite) -> None:
+        self.writes.append(write)

@@ -23,6 +23,7 @@ from gateway.settings import load
 from gateway.settings.model import Configuration, ContextField, Trunk
 from gateway.sip.shell import SipShell
 from tests.docs.documents import ROOT, Document, read, words
+from tests.gateway_yaml import GatewayYaml
 from tests.ops import samples
 
 README = read("README.md")
@@ -117,8 +118,11 @@ def yaml_blocks() -> list[str]:
 def test_every_configuration_loads(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part is read as a change to the first whole one."""
     monkeypatch.setenv("TWILIO_SIP_PASSWORD", "a password")
-    whole = yaml.safe_load(next(block for block in yaml_blocks() if "sip:\n  listen" in block and "trunks:" in block))
-    configuration = merge(whole, yaml.safe_load(fill_in(yaml_blocks()[number])))
+    monkeypatch.setenv("ASTERISK_PASSWORD", "a password")
+    whole = yaml.load(
+        next(block for block in yaml_blocks() if "sip:\n  listen" in block and "trunks:" in block), GatewayYaml
+    )
+    configuration = merge(whole, yaml.load(fill_in(yaml_blocks()[number]), GatewayYaml))
     file = tmp_path / "gateway.yaml"
     file.write_text(yaml.safe_dump(configuration))
     load(str(file)).plan()
@@ -244,7 +248,7 @@ def test_the_addresses_of_twilio() -> None:
 @pytest.mark.parametrize(
     ("language", "files"),
     [
-        pytest.param("ini", ["config/asterisk/extensions.conf"], id="Asterisk"),
+        pytest.param("ini", ["config/asterisk/extensions.conf", "config/asterisk/manager.conf"], id="Asterisk"),
         pytest.param("xml", ["config/freeswitch/to-twilio.xml"], id="FreeSWITCH"),
     ],
 )

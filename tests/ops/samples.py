@@ -13,7 +13,7 @@ from gateway.bridge.record import CallRecord, LegMedia
 from gateway.core.contract import Contract
 from gateway.core.fields import Field
 from gateway.core.locators import parse_locator
-from gateway.core.plan import Plan, Trunk
+from gateway.core.plan import Plan, Trunk, WriteBack
 from gateway.core.profiles import PROFILES
 from gateway.core.receipt import Outcome, ReceiptEntry
 from gateway.core.terms import Direction, On, Side
@@ -29,7 +29,10 @@ def field(name: str, **changes: Any) -> Field:
 
 def trunk(name: str, side: Side) -> Trunk:
     profile = next(profile for profile in PROFILES.values() if profile.side is side)
-    return Trunk(name, side, profile, ("sip:192.0.2.1",), ())
+    return Trunk(name, side, profile, ("sip:192.0.2.1",), (), write_back=WRITE_BACK if side is Side.PBX else None)
+
+
+WRITE_BACK = WriteBack("ami://192.0.2.1:5038", "gw", "hunter2")
 
 
 def plan(*fields: Field, trunks: Sequence[str] = ("pbx", "twilio")) -> Plan:

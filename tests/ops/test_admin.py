@@ -22,6 +22,7 @@ from gateway.ops.gate import Gate
 from gateway.ops.metrics import Build, Metrics
 from gateway.ops.records import RecentCalls, record_as_dict, summary_as_dict
 from gateway.ops.server import AdminServer
+from gateway.ops.write_backs import WriteBackObserver
 from tests.ops import samples
 from tests.ops.samples import StandInControl, active, ended, plan, status
 
@@ -35,9 +36,10 @@ class Gateway:
         self.control = StandInControl()
         self.recent = RecentCalls()
         self.metrics = Metrics(Build("0.1.0", "2.17"), plan(samples.field("queue")), ())
+        self.write_backs = WriteBackObserver(self.metrics)
         self.port = server.port
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=10)
-        server.app = build_app(AdminApi(self.control, self.metrics, self.recent), token)
+        server.app = build_app(AdminApi(self.control, self.metrics, self.recent, self.write_backs), token)
 
     def ask(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         answer = self.client.request(method, path, **options)
@@ -185,10 +187,10 @@ def test_a_limit_that_is_none_is_said(gateway: Gateway, limit: str) -> None:
 def test_one_call(gateway: Gateway, where: str) -> None:
     if where == "in progress":
         gateway.control.active = [active()]
-        assert gateway.ask("GET", "/calls/5f0c") == (200, record_as_dict(active()) | {"media": []})
+        assert gateway.ask("GET", "/calls/5f0c") == (200, record_as_dict(active()) | {"media": [], "write_back": []})
     else:
         gateway.recent.add(ended())
-        assert gateway.ask("GET", "/calls/5f0c") == (200, record_as_dict(ended()))
+        assert gateway.ask("GET", "/calls/5f0c") == (200, record_as_dict(ended()) | {"write_back": []})
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ CONTRACT = {
     "gateway_rtp_lost_total": {"trunk"},
     "gateway_rtp_jitter_seconds": {"trunk"},
     "gateway_rtp_mos": {"trunk"},
+    "gateway_write_back_total": {"trunk", "result"},
 }
 """Names and labels that dashboards and alerts are built on."""
 

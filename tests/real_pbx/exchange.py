@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import yaml
 
 from tests.asterisk import Asterisk, Tree
+from tests.gateway_yaml import GatewayYaml
 from tests.process.daemon import Gateway, Site
 from tests.process.daemon import Tree as Configuration
 from tests.process.places import Place, free_port, own_place
@@ -21,7 +22,7 @@ from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer
 
 SAMPLES = Path(__file__).parents[2] / "config/asterisk"
-USER, PASSWORD = "tester", "s3cret"
+USER, GATEWAY_USER, PASSWORD = "tester", "gateway", "s3cret"
 ANSWER_SECONDS = 10
 
 MODULES = (
@@ -54,6 +55,7 @@ MODULES = (
     "res_ari",
     "res_ari_model",
     "res_ari_channels",
+    "res_ari_asterisk",
     "res_ari_endpoints",
     "res_ari_events",
     "chan_pjsip",
@@ -70,6 +72,7 @@ MODULES = (
     "codec_ulaw",
     "bridge_simple",
     "bridge_native_rtp",
+    "bridge_holding",
     "bridge_softmix",
     "bridge_builtin_features",
 )
@@ -104,6 +107,17 @@ exten => _8[+0-9].,1,Set(_CUSTOMER_ID=${PJSIP_HEADER(read,X-Know-Customer)})
  same => n,Goto(to-twilio,9${EXTEN:1},1)
 include => internal
 
+; What is set on the channel of a call from Twilio is still wanted when the caller has gone.
+[survey]
+exten => _X.,1,Answer()
+ same => n,Wait(30)
+exten => h,1,Set(TRIES=100)
+ same => n,While($[${LEN(${SURVEY})} = 0 & ${TRIES} > 0])
+ same => n,Set(TRIES=$[${TRIES} - 1])
+ same => n,System(sleep 0.1)
+ same => n,EndWhile()
+ same => n,Set(GLOBAL(SURVEYED)=${SURVEY})
+
 [internal]
 exten => alice,1,Dial(PJSIP/alice,30)
 exten => desk,1,Dial(PJSIP/desk,30)
@@ -113,19 +127,8 @@ exten => bob,1,Dial(PJSIP/bob,30)
 exten => away,1,Answer()
  same => n,Transfer(PJSIP/sip:9+15550177@${CHANNEL(pjsip,remote_addr)}?X-Why=moved)
  same => n,Hangup()
+exten => survey,1,Goto(survey,100,1)
 """
-
-
-class GatewayYaml(yaml.SafeLoader):
-    """YAML in which `on` is a word, as the gateway reads it."""
-
-
-BOOLEAN = "tag:yaml.org,2002:bool"
-GatewayYaml.yaml_implicit_resolvers = {
-    first: [(tag, words) for tag, words in resolvers if tag != BOOLEAN]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-GatewayYaml.add_implicit_resolver(BOOLEAN, re.compile(r"^(?:true|false)$"), list("tf"))
 
 
 @dataclass
@@ -150,15 +153,17 @@ class Office(Site):
         own = {"10.0.0.20:5060": str(self.gateway), "10.0.0.20": self.gateway.host, "0.0.0.0:5060": str(self.pbx)}
         pjsip = replaced((SAMPLES / "pjsip.conf").read_text(), own)
         phones = [PHONE.format(name=name, place=place) for name, place in self.phones.items()]
-        account = f"[{USER}]\ntype=user\nread_only=no\npassword={PASSWORD}\n"
-        manager = f"[{USER}]\nsecret={PASSWORD}\nread=all\nwrite=all\n"
+        account = f"[{{}}]\ntype=user\nread_only=no\npassword={PASSWORD}\n"
+        words = {"bindaddr=10.0.0.5": f"bindaddr={self.ami.host}", "port=5038": f"port={self.ami.port}"}
+        words |= {"change this": PASSWORD, "10.0.0.20/": "127.0.0.1/"}  # all of loopback comes from there
+        manager = replaced((SAMPLES / "manager.conf").read_text(), words)
         return {
             "modules.conf": "\n".join(["[modules]", "autoload=no", *(f"load={name}.so" for name in MODULES), ""]),
             "pjsip.conf": "\n".join([pjsip, *phones]),
             "extensions.conf": (SAMPLES / "extensions.conf").read_text() + DIALPLAN,
             "http.conf": f"[general]\nenabled=yes\nbindaddr={self.ari.host}\nbindport={self.ari.port}\n",
-            "ari.conf": f"[general]\nenabled=yes\n\n{account}",
-            "manager.conf": f"[general]\nenabled=yes\nbindaddr={self.ami.host}\nport={self.ami.port}\n\n{manager}",
+            "ari.conf": f"[general]\nenabled=yes\n\n{account.format(USER)}\n{account.format(GATEWAY_USER)}",
+            "manager.conf": f"{manager}\n[{USER}]\nsecret={PASSWORD}\nread=all\nwrite=all\n",
             "cdr.conf": "[general]\nenable=no\n",
             "rtp.conf": "[general]\nrtpstart=21000\nrtpend=21999\n",
         }
@@ -175,6 +180,10 @@ class Office(Site):
         tree["profiles"] = {"sip-domain": {"base": "sip-domain", "bytes_total": 10000}}
         del tree["context"]["fields"]["selected_product_id"]["max_bytes"]
         return tree
+
+    def write_back(self, url: str) -> Configuration:
+        """The setting with which variables are set over the interface of this URL."""
+        return {"url": url, "username": GATEWAY_USER, "password": PASSWORD, "timeout_seconds": 10}
 
 
 def replaced(text: str, words: dict[str, str]) -> str:
@@ -206,6 +215,22 @@ class Ari:
         answer = self._client.get(f"/channels/{channel['id']}/variable", params={"variable": name})
         return str(answer.raise_for_status().json()["value"]) if answer.status_code != 404 else None
 
+    def global_variable(self, name: str) -> str:
+        """A variable of no channel; empty when it is not set."""
+        answer = self._client.get("/asterisk/variable", params={"variable": name})
+        return str(answer.raise_for_status().json()["value"])
+
+    def call_in_application(self, endpoint: str, application: str) -> Configuration:
+        """A call that an ARI application places and holds from the beginning."""
+        made = self._client.post("/channels/create", params={"endpoint": endpoint, "app": application})
+        channel: Configuration = made.raise_for_status().json()
+        path = f"/channels/{channel['id']}/dial"
+        wait_until(lambda: self._client.post(path).is_success, "the application has it")
+        return channel
+
+    def hang_up(self, channel: Configuration) -> None:
+        self._client.delete(f"/channels/{channel['id']}").raise_for_status()
+
     def is_reachable(self) -> bool:
         """Whether Asterisk would send calls to the gateway."""
         state = self._client.get("/endpoints/PJSIP/gateway").raise_for_status().json()["state"]
@@ -215,18 +240,18 @@ class Ari:
 class Ami:
     """Asterisk's manager interface, for what the tests want done."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: BinaryIO) -> None:
         self._connection = connection
-        self._lines = connection.makefile("rb")
         self.ask("Login", Username=USER, Secret=PASSWORD, Events="off")
 
     def ask(self, action: str, **keys: str) -> None:
         """Have something done; a test fails when Asterisk does not want to."""
         lines = [f"Action: {action}", "ActionID: asked", *(f"{name}: {value}" for name, value in keys.items())]
-        self._connection.sendall("\r\n".join((*lines, "", "")).encode())
+        self._connection.write("\r\n".join((*lines, "", "")).encode())
+        self._connection.flush()
         answer = b""
         while b"ActionID: asked" not in answer:
-            answer = b"".join(iter(self._lines.readline, b"\r\n"))
+            answer = b"".join(iter(self._connection.readline, b"\r\n"))
         assert b"Response: Success" in answer, answer
 
 
@@ -288,8 +313,9 @@ def running(tree: Tree, folder: Path, change: Callable[[Configuration, Office], 
             Asterisk(tree, office.asterisk_files(), folder / "asterisk") as asterisk,
             httpx.Client(base_url=f"http://{office.ari}/ari", auth=(USER, PASSWORD), trust_env=False) as client,
             socket.create_connection((office.ami.host, office.ami.port), timeout=ANSWER_SECONDS) as connection,
+            connection.makefile("rwb") as lines,
         ):
-            exchange = Exchange(office, asterisk, gateway, Ari(client), Ami(connection))
+            exchange = Exchange(office, asterisk, gateway, Ari(client), Ami(lines))
             exchange.qualify()
             yield exchange
     finally:

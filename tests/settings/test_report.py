@@ -308,3 +308,22 @@ profiles:
     assert told["sends.headers_characters"] == "1024"
     assert told["to_twilio end"] == "nothing is known"
     assert told["to_pbx progress"] == "User-to-User gets lost"
+
+
+def test_what_is_written_back_is_read_for_certain(load_text: Loader) -> None:
+    """A variable of a later message; the header of it alone is lost."""
+    access = 'write_back: {url: "ami://127.0.0.2:5038", username: gw, password: "hunter2"}'
+    pbx = f"side: pbx, profile: asterisk, {access},"
+    fields = """\
+context:
+  fields:
+    survey: {pbx: "var:SURVEY", twilio: "header:X-Survey", on: [end], direction: to_pbx}
+    note: {pbx: "header:X-Note", twilio: "header:X-Note", on: [end], direction: to_pbx}
+"""
+    told = report_of(SOUND.replace("side: pbx,", pbx) + fields, load_text)
+    assert re.search(r"^survey +pbx=, twilio$", told, re.MULTILINE)
+    assert re.search(r"^note +pbx!, twilio$", told, re.MULTILINE)
+    assert "= is also set as a variable of the channel (write_back)" in told
+    other = SOUND.replace("side: pbx,", pbx) + "  other: {side: pbx, profile: asterisk, uris: ['sip:127.0.0.4']}\n"
+    routed = other + "routes: [{from: twilio, to: pbx}]\n" + fields
+    assert re.search(r"^survey +pbx!, twilio$", report_of(routed, load_text), re.MULTILINE)

@@ -80,9 +80,12 @@ def test_a_variable_without_a_usable_secret(
 
 
 def test_nothing_that_can_be_printed_has_a_secret(load_text: Loader) -> None:
-    settings = load_text(with_password(f'"{SECRET}"') + f'admin: {{token: "{SECRET}"}}\n')
+    text = with_password(f'"{SECRET}"') + f'admin: {{token: "{SECRET}"}}\n'
+    access = f'{{url: "ami://127.0.0.2:5038", username: gw, password: "{SECRET}"}}'
+    settings = load_text(text.replace("side: pbx,", f"side: pbx, write_back: {access},"))
     configuration, plan = settings.configuration, settings.plan()
     assert (password_of(settings), plan.admin.token) == (SECRET, SECRET)
+    assert plan.trunks[0].write_back and plan.trunks[0].write_back.password == SECRET
     printable = [
         *(form(thing) for form in (repr, str) for thing in (settings, configuration, plan, configuration.admin)),
         *(form(trunk) for form in (repr, str) for trunk in (*plan.trunks, *configuration.trunks.values())),
@@ -120,6 +123,9 @@ BROKEN = {
     "twice": with_password(f'"{SECRET}", password: "{SECRET}"'),
     "half a variable": with_password(f'"{SECRET}${{X}}"'),
     "with a line break": with_password(f'"{SECRET}\\n"'),
+    "in the URL of an interface": SOUND.replace(
+        "side: pbx,", f'side: pbx, write_back: {{url: "http://gw:{SECRET}@127.0.0.2/ari"}},'
+    ),
     "in a URI": SOUND.replace("sip:acme", f"sip:gw:{SECRET}@acme"),
     "a token with a blank": SOUND + f'admin: {{token: "{SECRET} x"}}\n',
     "a section": SOUND + f"admin: {SECRET}\n",

@@ -1,0 +1,1 @@
+"""What is set on a PBX besides SIP: channel variables, over the interfaces that Asterisk has for it."""
