@@ -128,6 +128,26 @@ def test_variables_of_asterisk_are_those_of_the_gateway() -> None:
     assert target_header(parse_locator(f"var:{name}"), Dialect.ASTERISK) == built
 
 
+def test_freepbx_reads_as_asterisk_does() -> None:
+    """But for where the names come from, it is the dialplan that the tests run."""
+
+    def reading(folder: str, file: str) -> list[str]:
+        lines = (CONFIG / folder / file).read_text().partition("[gateway-read]\n")[2].splitlines()
+        return [line.partition(",")[2] for line in lines if line.startswith(" same")]
+
+    assert reading("freepbx", "extensions_custom.conf") == reading("asterisk", "extensions.conf") != []
+
+
+def test_headers_that_cisco_passes_on_are_those_of_the_gateway() -> None:
+    fields = yaml.safe_load((CONFIG / "cisco/gateway.yaml").read_text())["context"]["fields"].values()
+    wanted = {field["pbx"].partition(":")[2] for field in fields if field["pbx"].startswith("header:")}
+    (allowed,) = re.findall(r"allowHeaders = \{(.*)\}", (CONFIG / "cisco/normalization.lua").read_text())
+    assert set(re.findall(r'"([\w-]+)"', allowed)) == wanted
+    cube = (CONFIG / "cisco/cube.txt").read_text()
+    assert set(re.findall(r"^ sip-header ([\w-]+)$", cube, re.MULTILINE)) == wanted
+    assert set(re.findall(r"sip-header ([\w-]+) modify", cube)) == wanted
+
+
 @pytest.mark.parametrize("file", sorted(path.name for path in (CONFIG / "freeswitch").glob("*.xml")))
 def test_variables_of_freeswitch_are_those_of_the_gateway(file: str) -> None:
     text = (CONFIG / "freeswitch" / file).read_text()

@@ -14,7 +14,7 @@ SAMPLES = sorted(path.relative_to(CONFIG).as_posix() for path in CONFIG.rglob("g
 
 
 def test_every_pbx_has_a_sample() -> None:
-    folders = {"asterisk", "avaya", "cisco", "freeswitch", "genesys"}
+    folders = {"3cx", "asterisk", "avaya", "cisco", "freepbx", "freeswitch", "genesys"}
     assert {f"{folder}/gateway.yaml" for folder in folders} | {"gateway.yaml"} <= set(SAMPLES)
 
 
