@@ -119,7 +119,7 @@ def unsent_fields(fields: Sequence[Field], sends: Sends) -> Iterator[tuple[Messa
     """Fields of a response or a BYE of Twilio, into which an application has no documented way to put them."""
     for message in (Message(Direction.TO_TWILIO, on, Side.TWILIO) for on in (On.PROGRESS, On.ANSWER, On.END)):
         for one in fields:
-            if takes_part(one, message) and one.twilio is not None and _is_the_applications(one.twilio, sends):
+            if takes_part(one, message) and one.twilio is not None and is_the_applications(one.twilio, sends):
                 yield message, one.name
 
 
@@ -127,7 +127,7 @@ def _sent(fields: Sequence[Field], sends: Sends) -> Iterator[tuple[Field, Locato
     """The fields that an application at Twilio has to send, with their places there."""
     for one in fields:
         locator = one.twilio
-        if locator is not None and takes_part(one, TO_THE_PBX) and _is_the_applications(locator, sends):
+        if locator is not None and takes_part(one, TO_THE_PBX) and is_the_applications(locator, sends):
             yield one, locator
 
 
@@ -140,7 +140,7 @@ def _referred(fields: Sequence[Field]) -> Iterator[tuple[Field, Locator]]:
             yield one, locator
 
 
-def _is_the_applications(locator: Locator, sends: Sends) -> bool:
+def is_the_applications(locator: Locator, sends: Sends) -> bool:
     """Whether it is the application's to send; the rest Twilio writes by itself, or it is no header at all."""
     if locator.kind is Kind.UUI:
         return True

@@ -18,10 +18,10 @@ from gateway.core.application import accepted, build_headers, parameter_bytes
 from gateway.core.contract import Contract
 from gateway.core.fields import Field
 from gateway.core.plan import Account
-from gateway.core.profile import Profile
+from gateway.core.profile import Profile, Sends
 from gateway.core.refusal import Refusal
 from gateway.core.scopes import takes_part
-from gateway.core.sending import TO_THE_PBX, build_sip_uri, percent
+from gateway.core.sending import TO_THE_PBX, build_sip_uri, is_the_applications, percent
 from gateway.core.terms import Side
 from gateway.core.transforms import compile_steps
 from gateway.core.uri import parse_uri
@@ -129,7 +129,7 @@ def _sip_uri(order: Order, contract: Contract, profile: Profile) -> str:
         raise AccountError(f"{order.to!r} cannot be called: {error}") from None
     if uri.scheme == "sips" or uri.headers:
         raise AccountError("write the URI as sip:USER@HOST;transport=tls, without sips: and without headers after `?`")
-    problems = [problem for one in contract.fields for problem in _lost_on_the_way(one, order.values)]
+    problems = [problem for one in contract.fields for problem in _lost_on_the_way(one, order.values, profile.sends)]
     headers, unwritable = build_headers(contract.fields, order.values, contract.uui.get(Side.TWILIO, UuiSetup()))
     problems += [f"{problem.field}: {problem.text}" for problem in unwritable]
     built = build_sip_uri(order.to, [(one.header, one.value) for one in headers], profile.sends)
@@ -140,9 +140,10 @@ def _sip_uri(order: Order, contract: Contract, profile: Profile) -> str:
     return built
 
 
-def _lost_on_the_way(one: Field, values: Mapping[str, str]) -> Iterator[str]:
+def _lost_on_the_way(one: Field, values: Mapping[str, str], sends: Sends) -> Iterator[str]:
     if one.name not in values:
-        if one.required and one.default is None and takes_part(one, TO_THE_PBX):
+        needed = one.required and one.default is None and takes_part(one, TO_THE_PBX)
+        if needed and one.twilio is not None and is_the_applications(one.twilio, sends):
             yield f"{one.name} is required in calls to the PBX"
         return
     if one.twilio is None or not one.twilio.writable or not takes_part(one, TO_THE_PBX):

@@ -12,11 +12,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from gateway.core.contract import Contract
+from gateway.core.fields import Field
 from gateway.core.plan import Account
 from gateway.core.profiles import PROFILES
+from gateway.core.transforms import Lookup
 from gateway.errors import AccountError
 from gateway.twilio.calling import Order, Prepared, place_call, prepare
-from tests.twilio.samples import CONTRACT, PROFILE, SID
+from tests.twilio.samples import CONTRACT, PROFILE, SID, field
 
 URL = "https://app.example.com/answered?a=b"
 SIP = "sip:100@gw.example.com;transport=tls"
@@ -102,6 +105,27 @@ def test_what_would_not_arrive_is_refused(made: Order, complaint: str) -> None:
     with pytest.raises(AccountError) as caught:
         prepare(made, CONTRACT, PROFILE)
     assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("one", "values", "complaint"),
+    [
+        (field("must", "header:X-Must", required=True), {}, "must is required in calls to the PBX"),
+        (field("must", "header:X-Must", transform=(Lookup((("1", "a"),)),)), {"must": "2"},
+         "must: not in the table of transform lookup"),
+    ],
+)  # fmt: skip
+def test_what_the_gateway_would_miss_or_refuse_is_refused(one: Field, values: dict[str, str], complaint: str) -> None:
+    with pytest.raises(AccountError) as caught:
+        prepare(order(SIP, **values), Contract((one,)), PROFILE)
+    assert str(caught.value) == complaint
+    assert prepare(order("client:a", **values), Contract((one,)), PROFILE).url == URL
+
+
+@pytest.mark.parametrize("twilio", ["header:X-Twilio-CallSid", "sip:from.user", None])
+def test_what_no_application_sends_is_not_asked_of_it(twilio: str | None) -> None:
+    one = field("must", twilio, required=True)
+    assert prepare(order(SIP), Contract((one,)), PROFILE).to == SIP
 
 
 def test_everything_that_is_wrong_is_said() -> None:
