@@ -311,8 +311,16 @@ class SipShell:
             self._ended.append(report.leg)
 
     def _drop_ended(self) -> None:
-        """Let go of legs that ended, outside of any callback: the last reference destroys the `pj.Call`."""
-        while self._ended:
-            ended = self._ended.pop()
-            self._legs.pop(ended, None)
-            self._pressing.discard(ended)
+        """Let go of legs that ended, outside of any callback: the last reference destroys the `pj.Call`.
+
+        That hangs up whatever call has its place in PJSIP then, and PJSIP gives a place away as soon as it is free:
+        such a leg stays until the call that came after it has ended too.
+        """
+        ended, self._ended = self._ended, []
+        for leg_id in ended:
+            self._pressing.discard(leg_id)
+            leg = self._legs.get(leg_id)
+            if leg is not None and leg.has_successor():
+                self._ended.append(leg_id)
+            else:
+                self._legs.pop(leg_id, None)
