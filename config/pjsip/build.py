@@ -49,7 +49,15 @@ CONFIGURE_OPTIONS = shlex.split("""
     LIBS=-lspeexdsp
 """)
 # What we change in upstream's code; each says why.
-PATCHES = ("message-buffers.patch", "offers.patch", "refer.patch", "relay.patch", "rtp-source.patch")
+PATCHES = (
+    "lean-calls.patch",
+    "message-buffers.patch",
+    "offers.patch",
+    "other-uri.patch",
+    "refer.patch",
+    "relay.patch",
+    "rtp-source.patch",
+)
 # And what of our own is compiled with it.
 SOURCES = ("relay.c", "relay.h")
 C_FLAGS = "-O2 -fPIC -DNDEBUG"

@@ -69,6 +69,10 @@
  */
 #define PJSIP_MAX_PKT_LEN           65535
 
+/* The memory of a message that arrives holds its buffer from the start, else a second block is taken and given back for
+ * each of them. */
+#define PJSIP_POOL_RDATA_LEN        (PJSIP_MAX_PKT_LEN + 8000)
+
 /* The text of one URI, where PJSIP prints it for us: CallInfo shows a longer From or To as "<-error: uri too long->"
  * (sip_dialog.c) and a longer Contact as nothing. No limit of the message itself: longer URIs are read, answered and
  * sent. It is the size of buffers on the C stack, hence not larger. */

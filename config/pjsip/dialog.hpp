@@ -312,11 +312,12 @@ inline void Leg::onCallMediaState(pj::OnCallMediaStateParam &prm)
 inline void Leg::onCallTsxState(pj::OnCallTsxStateParam &prm)
 {
     const pjsua_call *it = call();
-    const pj::SipTransaction &tsx = prm.e.body.tsxState.tsx;
+    const pjsip_event *event = (const pjsip_event *)prm.e.pjEvent;
+    const pjsip_transaction *tsx = event->type == PJSIP_EVENT_TSX_STATE ? event->body.tsx_state.tsx : NULL;
 
-    if (it && !it->hanging_up && it->inv->state == PJSIP_INV_STATE_CONFIRMED && tsx.role == PJSIP_ROLE_UAC &&
-        tsx.statusCode == PJSIP_SC_REQUEST_PENDING && tsx.state == PJSIP_TSX_STATE_COMPLETED &&
-        (tsx.method == "INVITE" || tsx.method == "UPDATE"))
+    if (it && !it->hanging_up && it->inv->state == PJSIP_INV_STATE_CONFIRMED && tsx && tsx->role == PJSIP_ROLE_UAC &&
+        tsx->status_code == PJSIP_SC_REQUEST_PENDING && tsx->state == PJSIP_TSX_STATE_COMPLETED &&
+        (tsx->method.id == PJSIP_INVITE_METHOD || pj_strcmp2(&tsx->method.name, "UPDATE") == 0))
     {
         onGlare(it->inv->role == PJSIP_ROLE_UAC);
     }

@@ -36,6 +36,12 @@ void sipSwitchLargeRequestsToTcp(bool on)
     pjsip_cfg()->endpt.disable_tcp_switch = !on;
 }
 
+/* Media events go to a list of who wants which, where each new call is looked for among all others; nobody does. */
+void sipDropMediaEvents()
+{
+    pjmedia_event_mgr_destroy(NULL);
+}
+
 /* RFC 3261, section 17: T1, T2, T4, and how long a transaction waits for its end (64 * T1 by default). */
 void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, unsigned td_ms)
 {

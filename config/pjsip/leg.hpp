@@ -152,7 +152,10 @@ static pj::CallOpParam legOperation(int code, const HeaderWords &headers)
     return prm;
 }
 
-inline Leg::Leg(pj::Account &account, int call_id) : pj::Call(account, call_id), refers_(*this) {}
+inline Leg::Leg(pj::Account &account, int call_id) : pj::Call(account, call_id), refers_(*this)
+{
+    plainEvents = true;
+}
 
 inline void Leg::place(const std::string &uri, const std::string &from, const HeaderWords &headers)
 {
@@ -265,11 +268,17 @@ inline void Leg::onCallState(pj::OnCallStateParam &prm)
     const bool gone = !it || it->hanging_up || it->inv->state == PJSIP_INV_STATE_DISCONNECTED;
     const bool inbound = it && it->inv->role == PJSIP_ROLE_UAS;
     const int code = getId() < 0 ? 0 : pjsua_var.calls[getId()].last_code;
-    const pj::TsxStateEvent &event = prm.e.body.tsxState;
-    std::string message;
+    const pjsip_event *event = (const pjsip_event *)prm.e.pjEvent; /* plainEvents: prm.e has nothing else */
+    std::string method, message;
 
-    if (prm.e.type == PJSIP_EVENT_TSX_STATE && event.type == PJSIP_EVENT_RX_MSG)
-        message = event.src.rdata.wholeMsg;
+    if (event->type == PJSIP_EVENT_TSX_STATE) {
+        const pj_str_t &name = event->body.tsx_state.tsx->method.name;
+        method.assign(name.ptr, name.slen);
+        if (event->body.tsx_state.type == PJSIP_EVENT_RX_MSG) {
+            const pjsip_rx_data *rdata = event->body.tsx_state.src.rdata;
+            message.assign(rdata->msg_info.msg_buf, rdata->msg_info.len);
+        }
+    }
 
     if (gone)
         refers_.detach();
@@ -277,7 +286,7 @@ inline void Leg::onCallState(pj::OnCallStateParam &prm)
         refers_.attach(it->inv->dlg);
 
     if (gone)
-        onEnd(code, event.tsx.method, message);
+        onEnd(code, method, message);
     else if (inbound && it->inv->state == PJSIP_INV_STATE_CONFIRMED)
         onAck();
     else if (!inbound && it->inv->state == PJSIP_INV_STATE_EARLY)

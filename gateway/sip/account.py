@@ -54,6 +54,7 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) ->
     transport = config.mediaConfig.transportConfig
     transport.port = plan.media.first_port
     transport.portRange = plan.media.last_port - plan.media.first_port
+    transport.randomizePort = True  # where each account begins: in step they would find each other's ports in use
     if plan.public_address:
         transport.publicAddress = plan.public_address
     host = plan.listeners[0].host

@@ -76,6 +76,7 @@ def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> No
         pj.sipAnswerStrays()
         pj.sipAnswerInsideCalls()
         pj.sipTakeTransfers()
+        pj.sipDropMediaEvents()
         for listener in plan.listeners:
             _listen(endpoint, listener, plan)
         _set_codecs(endpoint, plan.media)

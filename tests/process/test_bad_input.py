@@ -68,6 +68,7 @@ def stray_response(peer: WirePeer) -> str:
 
 
 UNREADABLE: dict[str, Make] = {
+    "a line before the first": lambda peer: f"hello\r\n{peer.invite()}",
     "no CSeq": changed(r"^CSeq:.*\r\n", ""),
     "no Call-ID": changed(r"^Call-ID:.*\r\n", ""),
     "no From": changed(r"^From:.*\r\n", ""),
@@ -91,6 +92,7 @@ UNREADABLE: dict[str, Make] = {
 IGNORED: dict[str, Make] = {
     "nothing": lambda peer: b"",
     "keep-alive": lambda peer: b"\r\n\r\n",
+    "what is too short for SIP, as keep-alives of some are": lambda peer: b"hello",
     "ACK of nothing": request("ACK"),
     "ACK of a dialog that never was": with_to_tag(request("ACK")),
     "response to nothing": stray_response,
@@ -124,6 +126,7 @@ ANSWERED: dict[str, tuple[Make, int, str | None]] = {
 }
 
 REFUSED_CALLS: dict[str, tuple[Make, int, str]] = {
+    "a URI of another scheme": (changed(r"^INVITE \S+", "INVITE http://example.com/"), 416, "client-error/bad-request"),
     "CR and LF in the user part": (changed("service@", "a%0d%0aX-Evil:%201@"), 404, "client-error/no-route"),
     "NUL in the user part": (changed("service@", "a%00b@"), 404, "client-error/no-route"),
     "no user part": (changed("INVITE sip:service@", "INVITE sip:"), 404, "client-error/no-route"),
