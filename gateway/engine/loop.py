@@ -218,10 +218,8 @@ class Engine:
             self._execution.abandon(call)
 
     def _handle(self, call: ActiveCall, event: Event) -> None:
-        if event == TimerFired(Timer.RESPONSE):
-            event = self._heard(call) or event
-        if event == TimerFired(Timer.SILENCE):
-            event = self._audio(call) or event
+        if isinstance(event, TimerFired):
+            event = self._instead(call, event.timer) or event
         commands = call.machine.handle(event)
         self._count_response(call, event)
         for command in commands:
@@ -229,6 +227,12 @@ class Engine:
         while self._execution.consequences:
             call_id, consequence = self._execution.consequences.popleft()
             self._feed(self._registry.calls[call_id], consequence)
+
+    def _instead(self, call: ActiveCall, timer: Timer) -> Event | None:
+        """What is true instead of what a timer says, if it is asked only when it matters."""
+        if timer is Timer.RESPONSE:
+            return self._heard(call)
+        return self._audio(call) if timer is Timer.SILENCE else None
 
     def _heard(self, call: ActiveCall) -> Event | None:
         """A 100 alone is not reported by the stack; here is where it matters."""

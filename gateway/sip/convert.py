@@ -32,6 +32,12 @@ def received_message(text: str) -> SipMessage | None:
         return None
 
 
+def has_body(text: str) -> bool:
+    """Whether anything may follow on the headers of a message; known without reading them, 180 comes with each call."""
+    end = text.find("\r\n\r\n")
+    return end < 0 or end + len("\r\n\r\n") < len(text)
+
+
 def address_of(endpoint: str) -> str:
     """The host of PJSIP's `1.2.3.4:5060` or `[::1]:5060`."""
     host = endpoint.rsplit(":", 1)[0]

@@ -31,7 +31,7 @@ from gateway.bridge.events import (
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
 from gateway.core.terms import On
-from gateway.sip.convert import MICROSECONDS, received_message
+from gateway.sip.convert import MICROSECONDS, has_body, received_message
 from gateway.sip.digits import DigitRelay
 from gateway.sip.guard import guarded
 
@@ -98,7 +98,8 @@ class SipLeg(pj.Leg):
 
     @guarded
     def onProgress(self, code: int, message: str) -> None:
-        self.report(OutboundProgress(code, received_message(message)))
+        matters = On.PROGRESS in self._reads or has_body(message)
+        self.report(OutboundProgress(code, received_message(message) if matters else None))
 
     @guarded
     def onAnswer(self, message: str) -> None:

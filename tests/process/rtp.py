@@ -6,8 +6,7 @@ import itertools
 import re
 import socket
 import struct
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,7 +19,6 @@ PCMU, PCMA = 0, 8
 EVENT = 101
 """The payload type of telephone-event (RFC 4733) in `wire.sdp`."""
 SAMPLES = 160
-PACKET_SECONDS = 0.02
 END_OF_EVENT = 0x80
 OPENING = 63000
 """The first number that a stream begins with; what follows is in order up to 3,000 more (RFC 3550, appendix A.1)."""
@@ -110,12 +108,6 @@ class RtpEnd:
         assert self.to
         for packet in packets:
             self._socket.sendto(packet.build(), (self.to.host, self.to.port))
-
-    def speak(self, packets: Iterable[Packet]) -> None:
-        """In their time, one each 20 ms."""
-        for packet in packets:
-            self.send(packet)
-            time.sleep(PACKET_SECONDS)
 
     def received(self) -> list[Packet]:
         """All packets so far."""
