@@ -135,7 +135,10 @@ class Operator:
         if not problems:
             self._metrics.adopt(plan)  # before the calls that count by it
             self._write_backs.adopt(plan.trunks)
-            self._engine.change_plan(plan)
+            try:
+                self._engine.change_plan(plan)
+            except StartError as error:
+                return [str(error)]
             self._settings, self.plan = settings, plan
         return problems
 
@@ -145,7 +148,6 @@ def needs_restart(running: Plan, wanted: Plan) -> list[str]:
     fixed = {
         "sip.listen": (running.listeners, wanted.listeners),
         "sip.public_address": (running.public_address, wanted.public_address),
-        "sip.tls": (running.tls, wanted.tls),
         "media": (running.media, wanted.media),
         "admin": (running.admin, wanted.admin),
         "limits.calls": (running.limits.calls, wanted.limits.calls),

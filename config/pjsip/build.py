@@ -57,6 +57,7 @@ PATCHES = (
     "refer.patch",
     "relay.patch",
     "rtp-source.patch",
+    "srtp-keys.patch",
 )
 # And what of our own is compiled with it.
 SOURCES = ("relay.c", "relay.h")

@@ -42,6 +42,9 @@
 #define PJSIP_TCP_TRANSPORT_BACKLOG 128
 #define PJSIP_TLS_TRANSPORT_BACKLOG 128
 
+/* Seconds after which a connection that brought no message of SIP is closed. Upstream keeps it for ten minutes. */
+#define PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST 15
+
 /* 4 MB hold about a second of INVITEs while Python is busy. The kernel gives less when net.core.rmem_max is lower
  * (212,992 on a stock Debian), without an error. */
 #define PJSIP_UDP_SO_RCVBUF_SIZE    (4 * 1024 * 1024)

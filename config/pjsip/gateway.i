@@ -53,6 +53,8 @@ void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, uns
 #include "leg.hpp"
 #include "strays.hpp"
 #include "dialog.hpp"
+#include "trunks.hpp"
+#include "door.hpp"
 %}
 /* Once, between libInit and libStart: every request that belongs to no call gets its answer, */
 void sipAnswerStrays();
@@ -65,6 +67,11 @@ void sipTakeTransfers();
 /* The call whose dialog has these ids, as we see it; PJSUA_INVALID_ID if none has. */
 int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, const std::string &remote_tag);
 
+/* Strangers: who is none, how many requests of others are answered in a second, and what was not. */
+void sipSetDoor(const std::vector<std::string> &allowed, unsigned answers);
+unsigned sipTakeDropped();
+std::string sipLastDropped();
+
 %feature("director") Leg;
 %feature("nodirector") Leg::onCallState;
 %feature("nodirector") Leg::onCallMediaState;
@@ -74,3 +81,9 @@ int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, co
 %feature("nodirector") Leg::onCallTransferRequest;
 %feature("nodirector") Leg::onCallReplaceRequest;
 %include "leg.hpp"
+
+%feature("director") Stack;
+%feature("nodirector") Stack::onTransportState;
+%feature("director") Trunk;
+%feature("nodirector") Trunk::onSendRequest;
+%include "trunks.hpp"

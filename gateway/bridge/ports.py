@@ -13,8 +13,10 @@ from typing import Protocol
 
 from gateway.bridge.commands import HeaderList, Place
 from gateway.bridge.events import Event
+from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.bridge.terms import TransferResult
+from gateway.bridge.tls import TlsFailure
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
@@ -62,9 +64,11 @@ class Refusal:
     reason: str
     source_address: str
     code: int
+    count: int = 1
+    """So many alike; the address is that of the last."""
 
 
-Report = Arrival | LegReport | MediaReport | Refusal
+Report = Arrival | LegReport | MediaReport | Refusal | TlsFailure | ProbeEnded | RegistrationEnded
 
 
 class SipPort(Protocol):
@@ -103,6 +107,12 @@ class SipPort(Protocol):
     def offer(self, leg: LegId, hold: bool) -> None:
         """Offer audio anew to a leg that is up; what is in the way comes back as its glare."""
 
+    def probe(self, probe: Probe) -> None:
+        """Ask a URI whether it is there; the end is reported."""
+
+    def register(self, trunk: str) -> None:
+        """Register a trunk again; the answer is reported, as those to the stack's own refreshes are."""
+
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure; the leg's end is reported."""
 
@@ -131,13 +141,22 @@ class Observer(Protocol):
 
     def context_mapped(self, direction: Direction, on: On, receipt: Sequence[ReceiptEntry], size: int) -> None: ...
 
-    def invite_rejected(self, reason: str, source_address: str) -> None: ...
+    def invite_rejected(self, reason: str, source_address: str, count: int = 1) -> None: ...
 
     def response(self, trunk: str, direction: str, code: int) -> None:
         """A response on a trunk; `direction` is `sent` or `received`."""
 
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""
+
+    def trunk_changed(self, trunk: str, uri: str, is_up: bool) -> None:
+        """A URI of a trunk began or ceased to answer."""
+
+    def registration_changed(self, ended: RegistrationEnded) -> None:
+        """A registrar took or refused us, unlike before."""
+
+    def tls_failed(self, failure: TlsFailure) -> None:
+        """A TLS connection was given up."""
 
     def loop_lag(self, seconds: float) -> None: ...
 

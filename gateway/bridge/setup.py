@@ -72,7 +72,7 @@ def _set_out(call: Call, message: SipMessage, trunk: Trunk) -> Step:
         headers=mapped.headers,
         max_forwards=forwards_left(message) - 1,
     )
-    call.uris = [request_uri(uri, destination.user) for uri in destination.trunk.uris]
+    call.uris = [request_uri(uri, destination.user) for uri in call.router.uris(destination.trunk)]
     call.told[destination.trunk.side] = replace(message, headers=Headers(mapped.headers))
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
     return [*notes, *_place_next(call), ring], State.CALLING

@@ -90,7 +90,8 @@ class TlsFiles:
 
     certificate: str
     private_key: str
-    ca_list: str | None = None
+    ca_list: str = "/etc/ssl/certs/ca-certificates.crt"
+    """The authorities that the system trusts, where Debian keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class Limits:
     """How long a URI may stay without any response before the next is tried (Twilio's own rule is 4 s)."""
     drain_seconds: float = 3600
     """How long a drain lets calls go on before it ends them."""
+    stranger_answers_per_second: int = 20
+    """How many requests of unknown sources are answered; beyond that there is silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,14 @@ class WriteBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a trunk makes us known, and for how long at a time (RFC 3261, section 10)."""
+
+    registrar: str
+    expires_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """A peer we exchange calls with. `uris` are tried in order, each `sip:HOST[:PORT][;PARAMS]` without a user."""
 
@@ -158,6 +169,14 @@ class Trunk:
     session_expires_seconds: int = 1800
     """The session interval that we ask for (RFC 4028)."""
     write_back: WriteBack | None = None
+    options_interval_seconds: float | None = None
+    """How often each of `uris` is asked whether it is there; None: never, they count as being there."""
+    register: Registration | None = None
+    account_sids: tuple[str, ...] = ()
+    """Twilio accounts whose calls it takes; empty: all."""
+    calls_per_second: int | None = None
+    source_calls_per_second: int | None = None
+    """As `calls_per_second`, of each address in `allow`."""
 
 
 @dataclass(frozen=True, slots=True)

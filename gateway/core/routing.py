@@ -6,9 +6,10 @@ side with the same user part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from operator import attrgetter
 
 from gateway.core.networks import plain_network
 from gateway.core.octets import is_utf8
@@ -67,8 +68,18 @@ class Destination:
 class Router:
     """The trunks and routes of one plan, ready to be asked."""
 
-    def __init__(self, trunks: Iterable[Trunk], routes: Iterable[Route] = ()) -> None:
-        """Raises ValueError when a route names a trunk that is not there or stays on its side."""
+    def __init__(
+        self,
+        trunks: Iterable[Trunk],
+        routes: Iterable[Route] = (),
+        uris: Callable[[Trunk], tuple[str, ...]] = attrgetter("uris"),
+    ) -> None:
+        """`uris` says in which order to call those of a trunk.
+
+        Raises:
+            ValueError: a route names a trunk that is not there or stays on its side.
+        """
+        self.uris = uris
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._routes: dict[str, list[Route]] = {name: [] for name in self._trunks}
         for route in routes:

@@ -12,7 +12,7 @@ import uuid
 from dataclasses import replace
 
 from gateway.bridge.active_call import ActiveCall
-from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection, takes_a_place
+from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection, TrunkAdmission, takes_a_place
 from gateway.bridge.events import (
     AudioHeard,
     Ending,
@@ -28,6 +28,7 @@ from gateway.bridge.events import (
     response_code,
     seen_as,
 )
+from gateway.bridge.health import ProbeEnded, RegistrationEnded, TrunkHealth
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import (
     Arrival,
@@ -42,6 +43,7 @@ from gateway.bridge.ports import (
 )
 from gateway.bridge.record import CallRecord
 from gateway.bridge.timers import Timers
+from gateway.bridge.tls import TlsFailure
 from gateway.core.plan import Plan
 from gateway.core.routing import Router
 from gateway.engine.dialogs import Dialogs
@@ -68,6 +70,7 @@ class Engine:
         self._timers = Timers()
         self._execution = Execution(ports, clock, self._registry, self._timers)
         self._dialogs = Dialogs(ports.sip, self._registry)
+        self._health = TrunkHealth()
         self._requests = Requests()
         self._phase = Phase.STARTING
         self._deadline: float | None = None
@@ -80,8 +83,10 @@ class Engine:
         Raises:
             ValueError: its routes and trunks do not fit; nothing changed.
         """
-        self._router = Router(plan.trunks, plan.routes)
+        self._router = Router(plan.trunks, plan.routes, self._health.in_order)
+        self._health.adopt(plan, self._clock())
         self._admission = Admission(plan)
+        self._trunk_admissions = {trunk.name: TrunkAdmission(trunk) for trunk in plan.trunks}
         self._plan = plan
 
     # -- the loop ------------------------------------------------------------------------------------------------
@@ -106,9 +111,24 @@ class Engine:
             busy = True
             if call := self._registry.calls.get(call_id):  # else: another of the timers due was its end
                 self._feed(call, TimerFired(timer))
+        self._mind_trunks()
         self._requests.serve()
         if busy:
             self._observer.loop_lag(self._clock() - began)
+
+    def _mind_trunks(self) -> None:
+        now = self._clock()
+        for ended in list(self._health.silent(now)):
+            self._learn(ended)
+        for probe in self._health.next_probes(now):
+            self._sip.probe(probe)
+        for trunk in self._health.due_registrations(now):
+            self._sip.register(trunk)
+
+    def _learn(self, ended: ProbeEnded) -> None:
+        changed = self._health.take(ended)
+        if changed:
+            self._observer.trunk_changed(*changed)
 
     def _patience(self) -> float:
         due = self._timers.next_due()
@@ -148,7 +168,14 @@ class Engine:
         if isinstance(report, Arrival):
             self._arrive(report)
         elif isinstance(report, Refusal):
-            self._observer.invite_rejected(report.reason, report.source_address)
+            self._observer.invite_rejected(report.reason, report.source_address, report.count)
+        elif isinstance(report, TlsFailure):
+            self._observer.tls_failed(report)
+        elif isinstance(report, ProbeEnded):
+            self._learn(report)
+        elif isinstance(report, RegistrationEnded):
+            if self._health.take_registration(report, self._clock()):
+                self._observer.registration_changed(report)
         elif call := self._registry.legs.get(report.leg):  # else: of an attempt that was given up
             if isinstance(report, MediaReport):
                 call.media.append(report.media)
@@ -204,6 +231,10 @@ class Engine:
         goes_on = self._phase is Phase.DRAINING and takes_a_place(arrival.message)
         if self._phase is not Phase.RUNNING and not goes_on:
             return DRAINING
+        strict = self._trunk_admissions.get(arrival.trunk)
+        refused = strict and strict.check(arrival.message, arrival.source_address, arrival.at)
+        if refused:
+            return refused
         calls, own_call_ids = len(self._registry.calls), self._registry.own_call_ids
         return self._admission.check(arrival.message, arrival.at, calls, own_call_ids)
 
@@ -305,5 +336,6 @@ class Engine:
         return self._requests.ask(end)
 
     def _status(self) -> Status:
-        trunks = tuple(TrunkStatus(trunk.name, trunk.side.value, bool(trunk.uris)) for trunk in self._plan.trunks)
+        usable = self._health.is_usable
+        trunks = tuple(TrunkStatus(trunk.name, trunk.side.value, usable(trunk)) for trunk in self._plan.trunks)
         return Status(self._phase, self._started, len(self._registry.calls), self._plan.hash, trunks)

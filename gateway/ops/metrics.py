@@ -26,6 +26,7 @@ from prometheus_client import (
 
 from gateway.bridge.ports import Phase
 from gateway.bridge.terms import TransferResult
+from gateway.bridge.tls import TlsProblem
 from gateway.core.plan import TransferMode
 from gateway.core.variables import WriteResult
 from gateway.ops.call_metrics import CallMetrics, ContextMetrics
@@ -35,6 +36,7 @@ from gateway.ops.trunk_metrics import TrunkMetrics
 if TYPE_CHECKING:
     from gateway.bridge.ports import Status
     from gateway.bridge.record import CallRecord
+    from gateway.bridge.tls import TlsFailure
     from gateway.core.plan import Plan
     from gateway.core.receipt import ReceiptEntry
     from gateway.core.terms import Direction
@@ -70,6 +72,10 @@ class Metrics:
         self._rejected = Series(_counter(registry, "gateway_rejected_total", "INVITEs that became no call.", "reason"))
         transfers = Counter("gateway_transfers_total", "Transfers asked for.", ["mode", "result"], registry=registry)
         self._transfers = Series(transfers)
+        failures = "TLS connections given up before they carried a message."
+        self._tls_failures = Series(
+            Counter("gateway_tls_failures_total", failures, ["direction", "reason"], registry=registry)
+        )
         self._reloads = Series(_counter(registry, "gateway_config_reloads_total", "Configuration reloads.", "result"))
         self._write_backs = Series(
             Counter("gateway_write_back_total", "Variables to set on a PBX.", ["trunk", "result"], registry=registry)
@@ -86,6 +92,8 @@ class Metrics:
             self._rejected.create(reason)
         for mode, came_of_it in product(TransferMode, TransferResult):
             self._transfers.create(mode, came_of_it)
+        for inbound, problem in product((True, False), TlsProblem):
+            self._tls_failures.create(_way(inbound), problem)
         for result in ("success", "failure"):
             self._reloads.create(result)
         self.adopt(plan)
@@ -116,9 +124,9 @@ class Metrics:
         """One message's context was mapped; `size` in bytes on the wire."""
         self._context.mapped(direction, receipt, size)
 
-    def invite_rejected(self, reason: str) -> None:
+    def invite_rejected(self, reason: str, count: int = 1) -> None:
         """An INVITE became no call."""
-        self._rejected.of(reason).inc()
+        self._rejected.of(reason).inc(count)
 
     def response(self, trunk: str, way: str, code: int) -> None:
         """A SIP response was `sent` or `received` on a trunk."""
@@ -131,6 +139,10 @@ class Metrics:
     def write_back(self, trunk: str, result: WriteResult) -> None:
         """Something became of a variable that was to be set on a PBX; on any thread."""
         self._write_backs.of(trunk, result).inc()
+
+    def tls_failed(self, failure: TlsFailure) -> None:
+        """A TLS connection was given up."""
+        self._tls_failures.of(_way(failure.inbound), failure.problem).inc()
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""
@@ -153,6 +165,10 @@ class Metrics:
         gauge.clear()
         for label, value in values.items():
             gauge.labels(label).set(value)
+
+
+def _way(inbound: bool) -> str:
+    return "inbound" if inbound else "outbound"
 
 
 def _counter(registry: CollectorRegistry, name: str, text: str, label: str) -> Counter:

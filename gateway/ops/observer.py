@@ -10,14 +10,17 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway.bridge.tls import ADVICE
 from gateway.core.throttle import Throttle
 from gateway.ops.logs import log_call_ended, log_call_started
 from gateway.ops.metrics import Metrics
 from gateway.ops.records import RecentCalls
 
 if TYPE_CHECKING:
+    from gateway.bridge.health import RegistrationEnded
     from gateway.bridge.record import CallRecord
     from gateway.bridge.terms import TransferResult
+    from gateway.bridge.tls import TlsFailure
     from gateway.core.plan import TransferMode
     from gateway.core.receipt import ReceiptEntry
     from gateway.core.terms import Direction, On
@@ -32,6 +35,7 @@ class CallObserver:
         self._metrics = metrics
         self._recent = recent
         self._rejections = Throttle(time.monotonic)
+        self._tls_failures = Throttle(time.monotonic)
 
     def call_started(self, record: CallRecord) -> None:
         """An INVITE became a call."""
@@ -48,9 +52,9 @@ class CallObserver:
         """The context of one message was mapped; each entry of the receipt names its message itself."""
         self._metrics.context_mapped(direction, receipt, size)
 
-    def invite_rejected(self, reason: str, source_address: str) -> None:
+    def invite_rejected(self, reason: str, source_address: str, count: int = 1) -> None:
         """An INVITE became no call. All are counted; of many with one reason, the log names the first of each while."""
-        self._metrics.invite_rejected(reason)
+        self._metrics.invite_rejected(reason, count)
         left_out = self._rejections.admit(reason)
         if left_out is not None:
             fields = {"reason": reason, "source_address": source_address, "not_logged": left_out}
@@ -63,6 +67,30 @@ class CallObserver:
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""
         self._metrics.transfer(mode, result)
+
+    def trunk_changed(self, trunk: str, uri: str, is_up: bool) -> None:
+        """A URI of a trunk began or ceased to answer."""
+        if is_up:
+            log.info("trunk answers again", extra={"trunk": trunk, "uri": uri})
+        else:
+            log.warning("trunk does not answer", extra={"trunk": trunk, "uri": uri})
+
+    def registration_changed(self, ended: RegistrationEnded) -> None:
+        """A registrar took or refused us, unlike before."""
+        fields = {"trunk": ended.trunk, "code": ended.code}
+        if ended.is_active:
+            log.info("trunk registered", extra=fields)
+        else:
+            log.warning("trunk is not registered", extra=fields)
+
+    def tls_failed(self, failure: TlsFailure) -> None:
+        """A TLS connection was given up. Of many with one problem, the log names the first of each while."""
+        self._metrics.tls_failed(failure)
+        left_out = self._tls_failures.admit(failure.problem)
+        if left_out is not None:
+            way = "inbound" if failure.inbound else "outbound"
+            fields = {"direction": way, "peer": failure.peer, "reason": failure.problem, "not_logged": left_out}
+            log.warning("TLS connection given up", extra={**fields, "advice": ADVICE[failure.problem]})
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""

@@ -106,7 +106,7 @@ _RULES: Final = {"sends": "sends.names"}
 
 def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> plan.Trunk:
     """One trunk of the plan."""
-    auth = trunk.auth
+    auth, register = trunk.auth, trunk.registration
     return plan.Trunk(
         name=name,
         side=trunk.side,
@@ -121,6 +121,11 @@ def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> pla
         redirect=trunk.redirect,
         session_expires_seconds=trunk.session_expires_seconds,
         write_back=_write_back(trunk.write_back) if trunk.write_back else None,
+        options_interval_seconds=trunk.options_interval_seconds,
+        account_sids=trunk.account_sids,
+        calls_per_second=trunk.calls_per_second,
+        source_calls_per_second=trunk.source_calls_per_second,
+        register=plan.Registration(register.registrar, register.expires_seconds) if register else None,
     )
 
 

@@ -93,8 +93,6 @@ def _tls_findings(sip: Sip) -> Iterator[Finding]:
 
 def _unreadable(tls: Tls) -> Iterator[Finding]:
     for key, path in (("certificate", tls.certificate), ("private_key", tls.private_key), ("ca_list", tls.ca_list)):
-        if path is None:
-            continue
         try:
             with Path(path).open("rb") as stream:
                 stream.read(1)
@@ -114,11 +112,10 @@ def _pem_findings(tls: Tls) -> Iterator[Finding]:
             yield _tls("private_key", f"{tls.private_key} does not belong to the certificate {tls.certificate}")
         else:
             yield _tls("certificate", f"{tls.certificate} and {tls.private_key} are not a PEM certificate and its key")
-    if tls.ca_list is not None:
-        try:
-            context.load_verify_locations(tls.ca_list)
-        except ssl.SSLError:
-            yield _tls("ca_list", f"{tls.ca_list} holds no PEM certificates")
+    try:
+        context.load_verify_locations(tls.ca_list)
+    except ssl.SSLError:
+        yield _tls("ca_list", f"{tls.ca_list} holds no PEM certificates")
 
 
 class _Passphrase(Exception):

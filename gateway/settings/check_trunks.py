@@ -20,6 +20,13 @@ MOST_TRUNKS: Final = 60
 """Each is an account of PJSIP, and the build holds 64 (config/pjsip/config_site.h)."""
 
 
+LEAST_TWILIO_SECONDS: Final = 15
+"""Twilio asks for no more than one OPTIONS in 10 to 15 seconds."""
+
+
+LEAST_TWILIO_EXPIRES: Final = 600
+
+
 def check_trunks(parts: Parts) -> Iterator[Finding]:
     """What keeps trunks and routes from carrying calls."""
     if parts.trunks is None:
@@ -55,6 +62,23 @@ def _side_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
         yield ("trunks", name, "write_back"), "is for trunks with side: pbx; leave it out"
     if trunk.variables is Dialect.FREESWITCH and trunk.write_back is not None:
         yield ("trunks", name, "write_back"), "is for Asterisk, and this trunk has variables: freeswitch; leave it out"
+    if trunk.side is Side.PBX and trunk.account_sids:
+        yield ("trunks", name, "account_sids"), "is for trunks with side: twilio; leave it out"
+    interval = trunk.options_interval_seconds
+    if trunk.side is Side.TWILIO and interval is not None and interval < LEAST_TWILIO_SECONDS:
+        text = f"must be {LEAST_TWILIO_SECONDS} or more on a trunk with side: twilio, which bans who asks more often"
+        yield ("trunks", name, "options_interval_seconds"), text
+    yield from _register_findings(name, trunk)
+
+
+def _register_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
+    if trunk.registration is None:
+        return
+    if trunk.auth is None:
+        yield ("trunks", name, "register"), "needs auth: its username is what is registered"
+    if trunk.side is Side.TWILIO and trunk.registration.expires_seconds < LEAST_TWILIO_EXPIRES:
+        text = f"must be {LEAST_TWILIO_EXPIRES} or more on a trunk with side: twilio, which takes no less"
+        yield ("trunks", name, "register", "expires_seconds"), text
 
 
 def _profile_findings(name: str, trunk: Trunk, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:
@@ -80,12 +104,15 @@ def _rule_findings(name: str, profile: Profile) -> Iterator[Finding]:
 def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:
     """Our Contact and Via name an address of ours on the transport that is used, so one must be there."""
     have = {listener.transport for listener in sip.listen}
-    for index, uri in enumerate(trunk.uris):
+    places: list[tuple[Place, str]] = [(("uris", index), uri) for index, uri in enumerate(trunk.uris)]
+    if trunk.registration:
+        places.append((("register", "registrar"), trunk.registration.registrar))
+    for place, uri in places:
         transport = uri_transport(uri)
         if transport not in have:
             port = 5061 if transport is Transport.TLS else 5060
             text = f"goes out over {transport}, and sip.listen has none; add {transport}://0.0.0.0:{port} there"
-            yield ("trunks", name, "uris", index), text
+            yield ("trunks", name, *place), text
 
 
 def _shared_networks(trunks: dict[str, Trunk]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
 from gateway.core.mapping import MissingPolicy, Overflow
-from gateway.core.plan import Dialect, Hold, MediaMode, Redirect, Srtp, TransferMode
+from gateway.core.plan import Dialect, Hold, MediaMode, Redirect, Srtp, TlsFiles, TransferMode
 from gateway.core.plan import Limits as PlannedLimits
 from gateway.core.profiles import PROFILES, Characters
 from gateway.core.terms import Direction, On, Side
@@ -68,7 +68,7 @@ class Tls(Section):
 
     certificate: FilePath = Field(description="the file with our certificate and its chain, PEM")
     private_key: FilePath = Field(description="the file with the certificate's private key, PEM")
-    ca_list: FilePath | None = None
+    ca_list: FilePath = TlsFiles("", "").ca_list
 
 
 class Sip(Section):
@@ -111,6 +111,7 @@ class Limits(Section):
     ring_seconds: Annotated[float, seconds(0.1, 600)] = _LIMITS.ring_seconds
     call_seconds: Annotated[float, seconds(0.1, 86400)] = _LIMITS.call_seconds
     response_seconds: Annotated[float, seconds(0.1, 32)] = _LIMITS.response_seconds
+    stranger_answers_per_second: Annotated[int, whole(1, 1000, "answers")] = _LIMITS.stranger_answers_per_second
     drain_seconds: Annotated[float, seconds(0, 86400)] = _LIMITS.drain_seconds
 
 
@@ -131,6 +132,13 @@ class WriteBack(Section):
     queue: Annotated[int, whole(1, 100000, "writes")] = 1000
 
 
+class Register(Section):
+    """Where we register."""
+
+    registrar: Uri = Field(description='whom to register with, such as "sip:acme.sip.twilio.com;transport=tls"')
+    expires_seconds: Annotated[int, whole(60, 3600, "seconds")] = 600
+
+
 class Trunk(Section):
     """One peer."""
 
@@ -148,6 +156,12 @@ class Trunk(Section):
     redirect: Annotated[Redirect, word(Redirect)] = Redirect.REFUSE
     session_expires_seconds: Annotated[int, whole(LEAST_SESSION_SECONDS, 86400, "seconds")] = 1800
     write_back: WriteBack | None = None
+    options_interval_seconds: Annotated[float, seconds(1, 3600)] | None = None
+    # "register" is a method of pydantic's models
+    registration: Register | None = Field(None, alias="register")
+    account_sids: tuple[AccountSid, ...] = ()
+    calls_per_second: Annotated[int, whole(1, 1000, "calls")] | None = None
+    source_calls_per_second: Annotated[int, whole(1, 1000, "calls")] | None = None
 
 
 _Bytes = Annotated[int | Lifted, limit(1, 65535, "bytes")]

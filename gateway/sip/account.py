@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from gateway.core.plan import Credentials, Listener, Plan, Srtp, Transport, Trunk
+from gateway.bridge.health import ProbeEnded, RegistrationEnded
+from gateway.bridge.ports import Report
+from gateway.core.plan import Credentials, Listener, Plan, Registration, Srtp, Transport, Trunk
 from gateway.core.terms import On
-from gateway.sip.convert import address_of
+from gateway.core.uri import escape_user, parse_uri
+from gateway.sip.convert import address_of, uri_transport
 from gateway.sip.guard import guarded
 
 ANY_HOST = ("0.0.0.0", "::")
@@ -22,19 +25,25 @@ SRTP_USE = {
     Srtp.REQUIRED: pj.PJMEDIA_SRTP_MANDATORY,
 }
 
+UNREGISTER_MILLISECONDS = 1000
+"""How long the end of the process waits for a registrar."""
+
+SRTP_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+
 OnInvite = Callable[["TrunkAccount", int, str, str, float], None]
 """Account, PJSIP's call id, message, source address, monotonic time."""
 
 
-class TrunkAccount(pj.Account):
+class TrunkAccount(pj.Trunk):
     """One trunk over one transport, or the strangers."""
 
-    def __init__(self, trunk_name: str, on_invite: OnInvite) -> None:
+    def __init__(self, trunk_name: str, on_invite: OnInvite, tell: Callable[[Report], None]) -> None:
         super().__init__()
         self.trunk_name = trunk_name
         self.reads: frozenset[On] = frozenset()
         """The messages that carry context now; a leg keeps what it started with."""
         self._on_invite = on_invite
+        self._tell = tell
 
     def callback_failed(self) -> None:
         """PJSIP answers 500 by itself to an INVITE that nobody made a leg for."""
@@ -44,11 +53,24 @@ class TrunkAccount(pj.Account):
         at = time.monotonic()
         self._on_invite(self, prm.callId, prm.rdata.wholeMsg, address_of(prm.rdata.srcAddress), at)
 
+    @guarded
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:
+        is_active = prm.code // 100 == 2 and prm.expiration > 0
+        self._tell(RegistrationEnded(self.trunk_name, int(prm.code), is_active))
+
+    @guarded
+    def onProbed(self, token: int, code: int) -> None:
+        self._tell(ProbeEnded(token, code))
+
 
 def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) -> pj.AccountConfig:
     """How PJSIP treats a trunk over the transport of `listener`. `identity` is the URI that names us on it."""
     config = _plain_config(identity)
-    config.sipConfig.contactForced = own_contact(listener, plan.public_address)
+    register = registration_over(trunk, listener.transport)
+    if register and trunk.auth:
+        _set_registration(config, register, trunk.auth.username)
+    user = trunk.auth.username if register and trunk.auth else ""
+    config.sipConfig.contactForced = own_contact(listener, plan.public_address, user)
     if trunk.auth:
         config.sipConfig.authCreds.append(_digest(trunk.auth))
     transport = config.mediaConfig.transportConfig
@@ -62,22 +84,42 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) ->
         transport.boundAddress = host
     config.callConfig.timerSessExpiresSec = trunk.session_expires_seconds
     config.mediaConfig.srtpUse = SRTP_USE[trunk.srtp]
+    config.mediaConfig.srtpOpt = _srtp_options()
     config.mediaConfig.srtpSecureSignaling = 0  # the trunk's setting decides, not its transport
     return config
 
 
-def own_contact(listener: Listener, public_address: str | None) -> str:
+def registration_over(trunk: Trunk, transport: Transport) -> Registration | None:
+    """What a trunk registers over this transport."""
+    register = trunk.register
+    return register if register and uri_transport(register.registrar) is transport else None
+
+
+def _set_registration(config: pj.AccountConfig, register: Registration, username: str) -> None:
+    """PJSIP refreshes what the registrar took; what it did not, the engine tries again."""
+    config.idUri = f"sip:{escape_user(username)}@{parse_uri(register.registrar).host}"
+    registration = config.regConfig
+    registration.registrarUri = register.registrar
+    registration.registerOnAdd = True
+    registration.timeoutSec = register.expires_seconds
+    registration.retryIntervalSec = registration.firstRetryIntervalSec = 0
+    registration.unregWaitMsec = UNREGISTER_MILLISECONDS
+
+
+def own_contact(listener: Listener, public_address: str | None, user: str = "") -> str:
     """The Contact that brings requests back to a listener (RFC 3261, section 8.1.1.8).
 
     Left to itself PJSIP publishes what is configured for UDP only, and for TCP and TLS the interface towards the peer:
-    behind NAT an address that nobody reaches. Empty when nothing is configured: then the interface is what is right.
+    behind NAT an address that nobody reaches. `user` is whom a registrar calls there. Empty when nothing is configured:
+    then the interface is what is right.
     """
     host = public_address or ("" if listener.host in ANY_HOST else listener.host)
     if not host:
         return ""
     bracketed = f"[{host}]" if ":" in host else host
     transport = "" if listener.transport is Transport.UDP else f";transport={listener.transport.value}"
-    return f"<sip:{bracketed}:{listener.port}{transport}>"
+    named = f"{escape_user(user)}@" if user else ""
+    return f"<sip:{named}{bracketed}:{listener.port}{transport}>"
 
 
 def strangers_config(identity: str) -> pj.AccountConfig:
@@ -104,6 +146,17 @@ def _plain_config(identity: str) -> pj.AccountConfig:
     # Behind NAT the operator says `public_address`; guessing from Via and Contact of peers would let them move us.
     nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = 0
     return config
+
+
+def _srtp_options() -> pj.SrtpOpt:
+    """Keys in the SDP (RFC 4568) and the two suites that Twilio knows, its own choice first."""
+    options = pj.SrtpOpt()
+    options.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)
+    for name in SRTP_SUITES:
+        suite = pj.SrtpCrypto()
+        suite.name = name
+        options.cryptos.append(suite)
+    return options
 
 
 def _digest(auth: Credentials) -> pj.AuthCredInfo:

@@ -11,12 +11,15 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
+from pathlib import Path
 
 import pjsua2 as pj
 
 from gateway.bridge.admission import NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
 from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded, ReferAnswered
+from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
 from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.core.message import parse_message
@@ -24,42 +27,24 @@ from gateway.core.plan import Plan, Transport
 from gateway.core.referral import DialogId
 from gateway.core.routing import Router
 from gateway.core.terms import On, Side
+from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
 from gateway.sip import stack
 from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
-from gateway.sip.convert import address_of, header_words, uri_transport, via_transport
-from gateway.sip.guard import guarded
+from gateway.sip.convert import address_of, header_words, uri_transport
+from gateway.sip.endpoint import SourceEndpoint
 from gateway.sip.leg import SipLeg
+from gateway.sip.tls import tls_names
 
 log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
 MALFORMED = Rejection("malformed", 400, (warning_header("this message cannot be read"),))
 ANONYMOUS = "anonymous"
+SILENCED = "unknown-source-silenced"
+"""Requests of strangers, of any kind, that got no answer because there were too many."""
 STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "no-common-codec"}
 """What PJSIP's own answers to an INVITE mean; any other speaks of an extension or method we lack."""
-
-
-class SourceEndpoint(pj.Endpoint):
-    """Gives each INVITE to the account of the trunk that allows its source, whatever it claims."""
-
-    def __init__(
-        self, account_for: Callable[[str, Transport], int], on_refused: Callable[[int, str, int], None]
-    ) -> None:
-        super().__init__()
-        self._account_for = account_for
-        self._on_refused = on_refused
-
-    def callback_failed(self) -> None:
-        """Nothing belongs to the endpoint; the log has the traceback."""
-
-    @guarded
-    def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:
-        prm.accountIndex = self._account_for(address_of(prm.rdata.srcAddress), via_transport(prm.rdata.wholeMsg))
-
-    @guarded
-    def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
-        self._on_refused(prm.callId, address_of(prm.rdata.srcAddress), prm.statusCode)
 
 
 class SipShell:
@@ -77,11 +62,11 @@ class SipShell:
         self._turned_away: list[tuple[LegId, int, HeaderList]] = []
         self._pressing: set[LegId] = set()
         self._ids = itertools.count(1)
-        self._strangers = TrunkAccount(STRANGERS, self._invite)
+        self._strangers = TrunkAccount(STRANGERS, self._invite, self._reports.append)
         self._accounts: dict[tuple[str, Transport], TrunkAccount] = {}
         self._listeners = {listener.transport: listener for listener in reversed(plan.listeners)}
         self._router = Router(plan.trunks, plan.routes)
-        self._endpoint = SourceEndpoint(self._account_for, self._refused_by_stack)
+        self._endpoint = SourceEndpoint(self._account_for, self._refused_by_stack, self._reports.append)
         self._log_writer = stack.StackLog(self._packet_dropped)
         agent = f"pbx-twilio-gateway/{importlib.metadata.version('pbx-twilio-gateway')}"
         stack.start(self._endpoint, plan, self._log_writer, agent)
@@ -89,9 +74,11 @@ class SipShell:
         self._host = self._own_host(plan)
         self._identity = f"sip:{self._host}"
         self._strangers.create(strangers_config(self._identity), True)
+        self._tls_files: list[bytes] = []
+        self._registering: dict[str, TrunkAccount] = {}
         self.adopt(plan)
 
-    reject_reasons = ("unknown-source", "unsupported", *sorted(set(STACK_REFUSALS.values())))
+    reject_reasons = ("unknown-source", SILENCED, "unsupported", *sorted(set(STACK_REFUSALS.values())))
     """Words with which INVITEs are turned away here, for the metrics."""
 
     def _own_host(self, plan: Plan) -> str:
@@ -103,7 +90,11 @@ class SipShell:
         """Use the trunks of `plan` for legs from now on.
 
         The accounts of a trunk that is gone stay, for its calls in progress; no source leads to them any more.
+
+        Raises:
+            StartError: the files of sip.tls cannot be used; calls go on with the trunks that were.
         """
+        self._renew_tls(plan)
         reads = frozenset(on for on in On if plan.contract.reads(on))
         for trunk, (transport, listener) in itertools.product(plan.trunks, self._listeners.items()):
             config = trunk_config(trunk, plan, self._identity, listener)
@@ -111,12 +102,33 @@ class SipShell:
             if key in self._accounts:
                 self._accounts[key].modify(config)
             else:
-                self._accounts[key] = TrunkAccount(trunk.name, self._invite)
+                self._accounts[key] = TrunkAccount(trunk.name, self._invite, self._reports.append)
                 self._accounts[key].create(config)
             if trunk.side is Side.TWILIO:
                 pj.sipSpeakPlainly(self._accounts[key].getId())
             self._accounts[key].reads = reads
+        self._unregister(plan)
+        allowed = [word for trunk in plan.trunks for network in trunk.allow for word in str(network).split("/")]
+        pj.sipSetDoor(allowed, plan.limits.stranger_answers_per_second)
         self._router = Router(plan.trunks, plan.routes)
+        self._endpoint.names.prepare({parse_uri(uri).host for trunk in plan.trunks for uri in trunk.uris})
+
+    def _unregister(self, plan: Plan) -> None:
+        """Take back what trunks registered that are gone; `modify` does it for those that stay."""
+        wanted = {trunk.name: uri_transport(trunk.register.registrar) for trunk in plan.trunks if trunk.register}
+        names = {trunk.name for trunk in plan.trunks}
+        for name, account in self._registering.items():
+            if name not in names:
+                account.setRegistration(False)
+        self._registering = {name: self._account(name, transport) for name, transport in wanted.items()}
+
+    def _renew_tls(self, plan: Plan) -> None:
+        """Certificates are renewed in place, so what counts is what the files hold now."""
+        files = [Path(path).read_bytes() for path in astuple(plan.tls)] if plan.tls else []
+        if files != self._tls_files:
+            stack.renew_tls(self._endpoint, plan)
+            self._tls_files = files
+        self._endpoint.setTrustedNames(tls_names(plan))
 
     def close(self) -> None:
         """End the stack; legs first, as their destructors need it."""
@@ -187,6 +199,9 @@ class SipShell:
     def poll(self, seconds: float) -> None:
         """Let the stack work for `seconds`, less if something happens."""
         self._endpoint.libHandleEvents(int(seconds * MILLISECONDS))
+        self._endpoint.names.poll()
+        if dropped := pj.sipTakeDropped():
+            self._reports.append(Refusal(SILENCED, pj.sipLastDropped(), 0, dropped))
         while self._turned_away:
             self.refuse(*self._turned_away.pop())
         for pressing in list(self._pressing):
@@ -226,6 +241,22 @@ class SipShell:
             log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
             leg.lost(503)
         return leg.leg_id
+
+    def probe(self, probe: Probe) -> None:
+        """Send OPTIONS."""
+        try:
+            self._account(probe.trunk, uri_transport(probe.uri)).probe(probe.uri, probe.token)
+        except pj.Error:
+            self._reports.append(ProbeEnded(probe.token, 503))
+
+    def register(self, trunk: str) -> None:
+        """Send REGISTER."""
+        account = self._registering.get(trunk)
+        try:
+            if account:
+                account.setRegistration(True)
+        except pj.Error:
+            self._reports.append(RegistrationEnded(trunk, 503, False))
 
     def call_id(self, leg: LegId) -> str:
         """SIP Call-ID of a leg; empty once it is gone."""

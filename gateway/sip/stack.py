@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from gateway.core.plan import Listener, Media, Plan, TlsFiles
+from gateway.core.plan import Listener, Media, Plan, Transport
 from gateway.errors import StartError
 from gateway.sip.account import ANY_HOST, TRANSPORT_TYPE
 from gateway.sip.guard import guarded
+from gateway.sip.tls import set_tls
 
 log = logging.getLogger("gateway.pjsip")
 
@@ -62,7 +63,7 @@ class StackLog(pj.LogWriter):
         log.debug("%s", entry.msg.rstrip())
 
 
-def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> None:
+def start(endpoint: pj.Stack, plan: Plan, writer: StackLog, agent: str) -> None:
     """Bring the endpoint up with the listeners and codecs of `plan`.
 
     Raises:
@@ -77,6 +78,7 @@ def start(endpoint: pj.Endpoint, plan: Plan, writer: StackLog, agent: str) -> No
         pj.sipAnswerInsideCalls()
         pj.sipTakeTransfers()
         pj.sipDropMediaEvents()
+        endpoint.resolveNames()
         for listener in plan.listeners:
             _listen(endpoint, listener, plan)
         _set_codecs(endpoint, plan.media)
@@ -111,7 +113,29 @@ def _endpoint_config(plan: Plan, writer: StackLog, agent: str) -> pj.EpConfig:
     return config
 
 
-def _listen(endpoint: pj.Endpoint, listener: Listener, plan: Plan) -> None:
+def renew_tls(endpoint: pj.Stack, plan: Plan) -> None:
+    """Have the TLS listeners, and connections from now on, use the files of `plan` as they are now.
+
+    Raises:
+        StartError: PJSIP cannot use them.
+    """
+    for number, listener in enumerate(plan.listeners):
+        if listener.transport is Transport.TLS:
+            try:
+                endpoint.useTls(number, _transport_config(listener, plan))
+            except pj.Error as error:
+                raise StartError(f"sip.tls: PJSIP cannot use the files: {error.reason}") from None
+
+
+def _listen(endpoint: pj.Stack, listener: Listener, plan: Plan) -> None:
+    try:
+        endpoint.transportCreate(TRANSPORT_TYPE[listener.transport], _transport_config(listener, plan))
+    except pj.Error as error:
+        place = f"{listener.transport.value}://{listener.host}:{listener.port}"
+        raise StartError(f"cannot listen on {place}: {error.reason}") from None
+
+
+def _transport_config(listener: Listener, plan: Plan) -> pj.TransportConfig:
     config = pj.TransportConfig()
     config.port = listener.port
     if listener.host not in ANY_HOST:
@@ -119,21 +143,8 @@ def _listen(endpoint: pj.Endpoint, listener: Listener, plan: Plan) -> None:
     if plan.public_address:
         config.publicAddress = plan.public_address
     if plan.tls:
-        _set_tls(config.tlsConfig, plan.tls)
-    try:
-        endpoint.transportCreate(TRANSPORT_TYPE[listener.transport], config)
-    except pj.Error as error:
-        place = f"{listener.transport.value}://{listener.host}:{listener.port}"
-        raise StartError(f"cannot listen on {place}: {error.reason}") from None
-
-
-def _set_tls(config: pj.TlsConfig, files: TlsFiles) -> None:
-    config.certFile = files.certificate
-    config.privKeyFile = files.private_key
-    if files.ca_list:
-        config.CaListFile = files.ca_list
-        config.verifyServer = True
-    config.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3
+        set_tls(config.tlsConfig, plan.tls)
+    return config
 
 
 def _set_codecs(endpoint: pj.Endpoint, media: Media) -> None:

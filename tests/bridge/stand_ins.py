@@ -9,9 +9,11 @@ from typing import Any
 
 from gateway.bridge.commands import HeaderList, Place
 from gateway.bridge.events import Event, InboundEnded, OutboundEnded
+from gateway.bridge.health import Probe, RegistrationEnded
 from gateway.bridge.ports import Arrival, LegId, LegReport, Report
 from gateway.bridge.record import CallRecord
 from gateway.bridge.terms import TransferResult
+from gateway.bridge.tls import TlsFailure
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
@@ -122,6 +124,12 @@ class RecordingSip:
     def offer(self, leg: LegId, hold: bool) -> None:
         self._do("offer", leg, hold)
 
+    def probe(self, probe: Probe) -> None:
+        self._do("probe", probe)
+
+    def register(self, trunk: str) -> None:
+        self._do("register", trunk)
+
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         self._do("refuse", leg, code, headers)
         self._end(leg, code)
@@ -162,6 +170,9 @@ class RecordingObserver:
         self.mapped: list[tuple[Direction, On, Sequence[ReceiptEntry], int]] = []
         self.rejected: list[tuple[str, str]] = []
         self.responses: list[tuple[str, str, int]] = []
+        self.changes: list[tuple[str, str, bool]] = []
+        self.registrations: list[RegistrationEnded] = []
+        self.tls_failures: list[TlsFailure] = []
         self.lags: list[float] = []
         self.transfers: list[tuple[TransferMode, TransferResult]] = []
         self.broken: set[str] = set()
@@ -178,7 +189,7 @@ class RecordingObserver:
         self.mapped.append((direction, on, receipt, size))
         self._check("context_mapped")
 
-    def invite_rejected(self, reason: str, source_address: str) -> None:
+    def invite_rejected(self, reason: str, source_address: str, count: int = 1) -> None:
         self.rejected.append((reason, source_address))
         self._check("invite_rejected")
 
@@ -189,6 +200,15 @@ class RecordingObserver:
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         self.transfers.append((mode, result))
         self._check("transfer")
+
+    def trunk_changed(self, trunk: str, uri: str, is_up: bool) -> None:
+        self.changes.append((trunk, uri, is_up))
+
+    def registration_changed(self, ended: RegistrationEnded) -> None:
+        self.registrations.append(ended)
+
+    def tls_failed(self, failure: TlsFailure) -> None:
+        self.tls_failures.append(failure)
 
     def loop_lag(self, seconds: float) -> None:
         self.lags.append(seconds)

@@ -14,10 +14,14 @@ from gateway.bridge.admission import (
     LOOP,
     NO_DIALOG,
     REJECT_REASONS,
+    SOURCE_TOO_FAST,
     TOO_FAST,
     TOO_MANY_HOPS,
+    TRUNK_TOO_FAST,
+    WRONG_ACCOUNT,
     Admission,
     Rejection,
+    TrunkAdmission,
     own_hops,
     sent_by,
 )
@@ -60,7 +64,8 @@ def test_how_an_invite_is_turned_away(rejection: Rejection, reason: str, code: i
 
 
 def test_every_reason_is_known_to_the_metrics() -> None:
-    known = {rejection.reason for rejection in (DRAINING, FULL, TOO_FAST, LOOP, NO_DIALOG, TOO_MANY_HOPS)}
+    rejections = (DRAINING, FULL, TOO_FAST, LOOP, NO_DIALOG, TOO_MANY_HOPS, WRONG_ACCOUNT)
+    known = {rejection.reason for rejection in rejections}
     assert set(REJECT_REASONS) == known
     assert len(REJECT_REASONS) == len(known)
 
@@ -208,3 +213,37 @@ def test_a_via_of_64_kilobytes_takes_no_time(piece: str) -> None:
     value = piece * (65_536 // len(piece))
     message = SipMessage("INVITE sip:1@gw SIP/2.0", Headers([("Via", value)]))
     assert Admission(OURS).check(message, 0.0, 0, ()) is None
+
+
+# ---- One trunk ----
+
+TWILIO = OURS.trunks[1]
+OURS_SID, OTHER_SID = f"AC{'0' * 32}", f"AC{'1' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "rejection"),
+    [
+        ((f"X-Twilio-AccountSid: {OURS_SID}",), None),
+        ((f"x-twilio-accountsid:{OURS_SID}",), None),
+        ((f"X-Twilio-AccountSid: {OTHER_SID}",), WRONG_ACCOUNT),
+        ((f"X-Twilio-AccountSid: {OTHER_SID}", f"X-Twilio-AccountSid: {OURS_SID}"), WRONG_ACCOUNT),
+        (("X-Twilio-AccountSid: ",), WRONG_ACCOUNT),
+        ((), WRONG_ACCOUNT),
+    ],
+)
+def test_only_calls_of_these_accounts(headers: tuple[str, ...], rejection: Rejection | None) -> None:
+    trunk = replace(TWILIO, account_sids=(OURS_SID,))
+    assert TrunkAdmission(trunk).check(request(*headers), "54.172.60.1", 0) == rejection
+
+
+def test_a_trunk_takes_what_comes_unless_it_says_otherwise() -> None:
+    admission = TrunkAdmission(TWILIO)
+    assert {admission.check(request(), "54.172.60.1", 0) for _ in range(100)} == {None}
+
+
+def test_the_rate_of_a_trunk_and_of_each_of_its_sources() -> None:
+    admission = TrunkAdmission(replace(TWILIO, calls_per_second=3, source_calls_per_second=2))
+    told = [admission.check(request(), source, 0) for source in ("a", "a", "a", "b", "b")]
+    assert told == [None, None, SOURCE_TOO_FAST, None, TRUNK_TOO_FAST]
+    assert admission.check(request(), "a", 1) is None

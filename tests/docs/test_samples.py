@@ -14,6 +14,7 @@ import yaml
 from gateway.app import DESCRIPTORS_PER_CALL, SPARE_DESCRIPTORS
 from gateway.bridge.outcome import OUTCOMES
 from gateway.core.locators import parse_locator, target_header
+from gateway.core.networks import PUBLISHED_RANGES
 from gateway.core.plan import Dialect, Limits
 from gateway.core.receipt import Outcome
 from gateway.ops.metrics import Build, Metrics
@@ -156,3 +157,10 @@ def test_variables_of_freeswitch_are_those_of_the_gateway(file: str) -> None:
         assert target_header(parse_locator(f"var:{variable}"), Dialect.FREESWITCH) == header
     for variable, header in re.findall(r'"(\w+)=\$\{sip_h_([\w-]+)\}"', text):
         assert target_header(parse_locator(f"var:{variable}"), Dialect.FREESWITCH) == header
+
+
+def test_the_firewall_lets_in_what_the_gateway_does() -> None:
+    text = (ROOT / "config/nftables/gateway.nft").read_text()
+    found = re.search(r"set twilio \{.*?elements = \{(.*?)\}", text, re.DOTALL)
+    assert found
+    assert found[1].replace(",", " ").split() == [str(network) for network in PUBLISHED_RANGES["twilio"]]

@@ -43,6 +43,7 @@ CONTRACT = {
     "gateway_trunk_up": {"trunk"},
     "gateway_sip_responses_total": {"trunk", "direction", "code"},
     "gateway_rejected_total": {"reason"},
+    "gateway_tls_failures_total": {"direction", "reason"},
     "gateway_event_loop_lag_seconds": set(),
     "gateway_config_reloads_total": {"result"},
     "gateway_transfers_total": {"mode", "result"},

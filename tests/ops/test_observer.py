@@ -6,8 +6,10 @@ import logging
 
 import pytest
 
+from gateway.bridge.health import RegistrationEnded
 from gateway.bridge.ports import Observer
 from gateway.bridge.terms import TransferResult
+from gateway.bridge.tls import ADVICE, TlsFailure, TlsProblem
 from gateway.core.plan import TransferMode
 from gateway.core.terms import Direction, On
 from gateway.ops.metrics import Build, Metrics
@@ -68,6 +70,47 @@ def test_context_responses_and_lag_are_counted_and_not_logged(
     assert value(metrics, "gateway_sip_responses_total", **received) == 1
     assert value(metrics, "gateway_event_loop_lag_seconds_sum") == 0.003
     assert caplog.records == []
+
+
+def test_a_tls_failure_is_counted_and_said_with_what_helps(
+    observer: Observer, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    failure = TlsFailure(False, "acme.sip.twilio.com", TlsProblem.EXPIRED)
+    for _ in range(3):
+        observer.tls_failed(failure)
+    labels = {"direction": "outbound", "reason": "certificate-expired"}
+    assert value(metrics, "gateway_tls_failures_total", **labels) == 3
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "TLS connection given up")
+    said = {**labels, "peer": "acme.sip.twilio.com", "advice": ADVICE[TlsProblem.EXPIRED]}
+    assert said.items() <= vars(line).items()
+
+
+@pytest.mark.parametrize(
+    ("is_up", "level", "text"), [(False, "WARNING", "trunk does not answer"), (True, "INFO", "trunk answers again")]
+)
+def test_a_trunk_that_comes_and_goes_is_said(
+    observer: Observer, caplog: pytest.LogCaptureFixture, is_up: bool, level: str, text: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    observer.trunk_changed("twilio", "sip:acme.sip.twilio.com", is_up)
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == (level, text)
+    assert {"trunk": "twilio", "uri": "sip:acme.sip.twilio.com"}.items() <= vars(line).items()
+
+
+@pytest.mark.parametrize(
+    ("code", "is_active", "level", "text"),
+    [(403, False, "WARNING", "trunk is not registered"), (200, True, "INFO", "trunk registered")],
+)
+def test_a_registration_that_changes_is_said(
+    observer: Observer, caplog: pytest.LogCaptureFixture, code: int, is_active: bool, level: str, text: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    observer.registration_changed(RegistrationEnded("twilio", code, is_active))
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == (level, text)
+    assert {"trunk": "twilio", "code": code}.items() <= vars(line).items()
 
 
 def test_a_flood_is_counted_whole_and_logged_once(

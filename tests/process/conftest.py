@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ ACK_SECONDS = 32
 """64 * T1: how long a 200 is repeated and the ACK waited for (RFC 3261, section 13.3.1.4)."""
 SESSION_SECONDS = 100
 """The shortest session (RFC 4028, section 5), and some."""
+STALLED = 30
+"""Connections of each kind that never become one of SIP."""
 
 Change = Callable[[Tree, Site], None]
 StartGateway = Callable[..., Gateway]
@@ -30,11 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def module_gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """The module's gateway; a function `configure(tree, site)` of the module may change its configuration."""
+    """The module's gateway; functions `configure(tree, site)` and `environment(site)` of the module may change both."""
     site = Site(tmp_path_factory.mktemp("gateway"))
     tree = site.configuration()
     getattr(request.module, "configure", lambda tree, site: None)(tree, site)
     gateway = Gateway(site, tree)
+    gateway.environment.update(getattr(request.module, "environment", lambda site: {})(site))
     gateway.start()
     yield gateway
     gateway.stop()
@@ -55,8 +59,22 @@ class LongCalls:
     peers: list[Sipp]
 
 
+@dataclass(frozen=True)
+class SilentCalls(LongCalls):
+    """Calls whose answer nobody acknowledges, and connections that say nothing."""
+
+    stalled: list[socket.socket]
+
+
+def stall(gateway: Gateway, text: bytes) -> socket.socket:
+    """A connection that brings this and no more."""
+    connection = socket.create_connection((gateway.site.gateway.host, gateway.site.gateway.port))
+    connection.sendall(text)
+    return connection
+
+
 @pytest.fixture(scope="session")
-def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]:
+def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCalls]:
     """One each way without ACK, after a call over TCP whose connection must be closed by the time they end."""
     site = Site(tmp_path_factory.mktemp("silent"))
     gateway = Gateway(site, site.configuration())
@@ -64,10 +82,13 @@ def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls
     callee = gateway.twilio.serve("uas-answer")
     gateway.pbx.call("uac-call", "-t", "t1").finish()
     callee.finish()
+    stalled = [stall(gateway, half) for half in (b"", b"INVITE sip:", b"\r\n\r\n") for _ in range(STALLED)]
     patience = ["-timeout", f"{ACK_SECONDS + 20}s"]
     callees = [gateway.callee(direction).serve("uas-answer", *patience) for direction in DIRECTIONS]
     callers = [gateway.caller(direction).call("uac-never-ack", *patience) for direction in DIRECTIONS]
-    yield LongCalls(gateway, callees + callers)
+    yield SilentCalls(gateway, callees + callers, stalled)
+    for connection in stalled:
+        connection.close()
     gateway.stop_peers()
     gateway.stop()
 
@@ -102,11 +123,12 @@ def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
     """Starts gateways of the test's own, for tests that stop one or need limits that nobody else can live with."""
     started: list[Gateway] = []
 
-    def start(change: Change = lambda tree, site: None) -> Gateway:
+    def start(change: Change = lambda tree, site: None, environment: Mapping[str, str] | None = None) -> Gateway:
         site = Site(tmp_path)
         tree = site.configuration()
         change(tree, site)
         gateway = Gateway(site, tree)
+        gateway.environment.update(environment or {})
         gateway.start()
         started.append(gateway)
         return gateway

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -72,6 +73,8 @@ class Gateway:
         self.config_path = site.folder / "gateway.yaml"
         self.log_path = site.folder / "gateway.log"
         self._errors_path = site.folder / "gateway.stderr"
+        self.environment: dict[str, str] = {}
+        """What it finds in its environment besides what the tests have."""
         self.allowed_errors: set[str] = set()
         """Messages of level ERROR that a test brings about on purpose."""
         self._peers: list[Sipp] = []
@@ -85,7 +88,8 @@ class Gateway:
         self.write_configuration()
         with self.log_path.open("wb") as log, self._errors_path.open("wb") as errors:
             command = [str(COMMAND), "run", str(self.config_path)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=errors)
+            environment = os.environ | self.environment
+            self.process = subprocess.Popen(command, stdout=log, stderr=errors, env=environment)
         wait_until(self.is_ready, "the gateway is ready", START_SECONDS)
         self._files = open_files(self.process.pid)
         self._ports = udp_ports(self.process.pid)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 import pytest
 
-from gateway.bridge.outcome import PHRASES, reason_header
+from gateway.bridge.outcome import reason_header
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.digest import CHALLENGES, PASSWORD, USERNAME, challenge, is_right
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, header, sdp
+from tests.process.wire import header, sdp
 
-USERNAME, PASSWORD = "gw-user", "correct horse; battery"
-REALM = "sip.twilio.com"
-CHALLENGES = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 MOST_ATTEMPTS = 4
 
 pytestmark = pytest.mark.parametrize("direction", DIRECTIONS)
@@ -23,26 +18,6 @@ pytestmark = pytest.mark.parametrize("direction", DIRECTIONS)
 def configure(tree: Tree, site: Site) -> None:
     for trunk in tree["trunks"].values():
         trunk["auth"] = {"username": USERNAME, "password": PASSWORD}
-
-
-def challenge(peer: WirePeer, invite: str, code: int, nonce: str) -> str:
-    """As Twilio does it: qop, opaque, and no algorithm, which means MD5."""
-    name, _ = CHALLENGES[code]
-    value = f'Digest realm="{REALM}",qop="auth",nonce="{nonce}",opaque="{nonce[::-1]}"'
-    return peer.reply(invite, f"{code} {PHRASES[code]}", f"{name}: {value}")
-
-
-def is_right(credentials: str, method: str) -> bool:
-    """Whether the response is the one that only the password gives (RFC 2617, section 3.2.2.1)."""
-    given = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^",]+))', credentials)}
-
-    def digest(*parts: str) -> str:
-        return hashlib.md5(":".join(parts).encode()).hexdigest()
-
-    secret = digest(USERNAME, REALM, PASSWORD)
-    request = digest(method, given["uri"])
-    wanted = digest(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], request)
-    return (given["username"], given["realm"], given["response"]) == (USERNAME, REALM, wanted)
 
 
 def test_sipp_verifies_the_digest(gateway: Gateway, direction: str) -> None:

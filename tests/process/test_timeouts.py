@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.process.conftest import LongCalls
+from tests.process.conftest import SilentCalls
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.waiting import wait_until
 
+CLOSED_SECONDS = 25
+"""After 15 seconds, on a busy machine (config/pjsip/config_site.h)."""
 NO_ANSWER = 'Reason: Q.850;cause=19;text="No answer from user"'
 
 
@@ -53,7 +55,14 @@ def test_a_caller_that_vanished_does_not_keep_the_call(gateway: Gateway, directi
         gateway.assert_outcomes(direction, "success/completed")
 
 
-def test_an_answer_that_is_never_acknowledged(silent_calls: LongCalls) -> None:
+def test_connections_that_bring_no_message_are_closed(silent_calls: SilentCalls) -> None:
+    for connection in silent_calls.stalled:
+        connection.settimeout(CLOSED_SECONDS)
+        while connection.recv(4096):
+            pass  # what the gateway answers to an empty line
+
+
+def test_an_answer_that_is_never_acknowledged(silent_calls: SilentCalls) -> None:
     """Both ways; the callee gets BYE, and so does the caller, who answers that much."""
     for peer in silent_calls.peers:
         peer.finish()

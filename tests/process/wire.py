@@ -11,8 +11,8 @@ from tests.process.places import Place, free_port
 from tests.process.waiting import wait_until
 
 MAX_OCTETS = 65535
-KEPT = ("Via", "From", "Call-ID", "CSeq")
-"""Headers that a response takes over from its request, To aside (RFC 3261, section 8.2.6.2)."""
+KEPT = ("Via", "Record-Route", "From", "Call-ID", "CSeq")
+"""Headers that a response takes over from its request, To aside (RFC 3261, sections 8.2.6.2 and 12.1.1)."""
 
 FINAL = tuple(f"SIP/2.0 {digit}".encode() for digit in range(2, 7))
 DIALOG = ("From", "To", "Call-ID")
@@ -38,6 +38,11 @@ def header(message: str, name: str) -> str:
     found = re.search(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
     assert found, f"no {name} in {message!r}"
     return found[1]
+
+
+def values(message: str, name: str) -> list[str]:
+    """All values of a header, a line each."""
+    return re.findall(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
 
 
 def carrying(message: str, *headers: str, body: str = "", kind: str = "application/sdp") -> str:
@@ -182,14 +187,15 @@ class WirePeer:
         contact = re.search(r"^Contact:.*?<(.*?)>", response, re.MULTILINE)
         target = contact[1] if contact else f"sip:service@{self.gateway}"
         via = self._via(method) if status(response) < 300 else header(invite, "Via")
-        return self._request(method, target, via, *(header(response, name) for name in DIALOG), number=number)
+        named = *(header(response, name) for name in DIALOG), *reversed(values(response, "Record-Route"))
+        return self._request(method, target, via, *named, number=number)
 
     def in_dialog_of_callee(self, method: str, invite: str, number: int = 1) -> str:
         """A request in the dialog that our answer to the gateway's `invite` made."""
         contact = re.search(r"^Contact:.*?<(.*?)>", invite, re.MULTILINE)
         assert contact
         ours = f"{header(invite, 'To')};tag={TAG}"
-        named = ours, header(invite, "From"), header(invite, "Call-ID")
+        named = ours, header(invite, "From"), header(invite, "Call-ID"), *values(invite, "Record-Route")
         return self._request(method, contact[1], self._via(method), *named, number=number)
 
     def _via(self, method: str) -> str:
@@ -200,7 +206,8 @@ class WirePeer:
             f"{method} {target} SIP/2.0",
             f"Via: {via}",
             "Max-Forwards: 70",
-            *(f"{name}: {value}" for name, value in zip(DIALOG, named, strict=True)),
+            *(f"{name}: {value}" for name, value in zip(DIALOG, named[:3], strict=True)),
+            *(f"Route: {hop}" for hop in named[3:]),
             f"CSeq: {number} {method}",
             f"Contact: <{self.contact}>",
             "Content-Length: 0",
@@ -214,7 +221,7 @@ class WirePeer:
         kind = ("Content-Type: application/sdp",) if body else ()
         lines = (
             f"SIP/2.0 {answer}",
-            *(f"{name}: {header(request, name)}" for name in KEPT),
+            *(f"{name}: {value}" for name in KEPT for value in values(request, name)),
             f"To: {tagged}",
             f"Contact: <{self.contact}>",
             *headers,

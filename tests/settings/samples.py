@@ -34,6 +34,7 @@ limits:
   call_seconds: 3600
   response_seconds: 2
   drain_seconds: 0
+  stranger_answers_per_second: 7
 trunks:
   pbx:
     side: pbx
@@ -50,6 +51,11 @@ trunks:
     allow: ["twilio"]
     srtp: required
     auth: {{username: gw, password: "${{GATEWAY_TEST_SECRET}}"}}
+    options_interval_seconds: 30
+    register: {{registrar: "sip:acme.sip.twilio.com;transport=tls", expires_seconds: 900}}
+    account_sids: ["AC00000000000000000000000000000000"]
+    calls_per_second: 9
+    source_calls_per_second: 8
 twilio:
   account_sid: AC0123456789abcdef0123456789abcdef
   auth_token: "${{GATEWAY_TEST_SECRET}}"

@@ -26,6 +26,7 @@ from gateway.core.plan import (
     MediaMode,
     Plan,
     Redirect,
+    Registration,
     Srtp,
     TlsFiles,
     Transport,
@@ -51,7 +52,7 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
     assert plan.tls == TlsFiles(f"{TLS}/certificate.pem", f"{TLS}/key.pem", f"{TLS}/certificate.pem")
     assert plan.media == Media(MediaMode.RELAY, 30000, 30399, ("PCMA",), 60)
     assert plan.admin == Admin("127.0.0.1", 9000, "hunter2")
-    assert plan.limits == Limits(100, 10, 20.5, 3600, 2, 0)
+    assert plan.limits == Limits(100, 10, 20.5, 3600, 2, 0, 7)
     assert plan.trunks == (
         Trunk(
             name="pbx",
@@ -72,6 +73,11 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             allow=PUBLISHED_RANGES["twilio"],
             srtp=Srtp.REQUIRED,
             auth=Credentials("gw", "hunter2"),
+            options_interval_seconds=30,
+            register=Registration("sip:acme.sip.twilio.com;transport=tls", 900),
+            account_sids=("AC00000000000000000000000000000000",),
+            calls_per_second=9,
+            source_calls_per_second=8,
         ),
     )
     assert plan.routes == (Route("pbx", parse_pattern("^9(.*)$"), "twilio", "\\1"), Route("twilio", None, "pbx"))

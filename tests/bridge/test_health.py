@@ -1,0 +1,146 @@
+"""What is known of a trunk's URIs: probes in their time, silence, coming back, and the order of calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded, TrunkHealth
+from gateway.core.plan import Limits, Plan, Registration, Trunk
+from tests.bridge.samples import plan
+
+ONE, TWO = "sip:one.example.com", "sip:two.example.com"
+PLAN = plan()
+PBX, TWILIO = PLAN.trunks
+ASKED = replace(TWILIO, uris=(ONE, TWO), options_interval_seconds=30)
+
+
+def plan_of(*trunks: Trunk) -> Plan:
+    return replace(PLAN, trunks=trunks, routes=(), limits=Limits(response_seconds=4))
+
+
+@pytest.fixture
+def health() -> TrunkHealth:
+    health = TrunkHealth()
+    health.adopt(plan_of(PBX, ASKED), 100)
+    return health
+
+
+def ask(health: TrunkHealth, now: float) -> dict[str, int]:
+    """Tokens of what is asked now, by URI."""
+    return {probe.uri: probe.token for probe in health.next_probes(now)}
+
+
+def test_only_trunks_that_say_so_are_asked_and_all_their_uris(health: TrunkHealth) -> None:
+    assert list(health.next_probes(100)) == [Probe(1, ASKED.name, ONE), Probe(2, ASKED.name, TWO)]
+    assert ask(health, 129.9) == {}
+    assert set(ask(health, 130)) == {ONE, TWO}
+
+
+def test_before_the_first_answer_everything_counts_as_being_there(health: TrunkHealth) -> None:
+    assert health.is_usable(ASKED)
+    assert health.is_usable(PBX)
+    assert health.in_order(ASKED) == (ONE, TWO)
+
+
+@pytest.mark.parametrize("code", [200, 401, 403, 404, 405, 500, 600])
+def test_any_answer_is_a_sign_of_life(health: TrunkHealth, code: int) -> None:
+    assert health.take(ProbeEnded(ask(health, 100)[ONE], code)) is None
+    assert health.is_up(ASKED, ONE)
+
+
+@pytest.mark.parametrize("code", [408, 503])
+def test_what_is_down_is_called_last_and_comes_back(health: TrunkHealth, code: int) -> None:
+    assert health.take(ProbeEnded(ask(health, 100)[ONE], code)) == (ASKED.name, ONE, False)
+    assert health.in_order(ASKED) == (TWO, ONE)
+    assert health.is_usable(ASKED)
+    assert health.take(ProbeEnded(ask(health, 130)[ONE], 200)) == (ASKED.name, ONE, True)
+    assert health.in_order(ASKED) == (ONE, TWO)
+
+
+def test_a_trunk_is_not_usable_when_all_its_uris_are_down(health: TrunkHealth) -> None:
+    for token in ask(health, 100).values():
+        health.take(ProbeEnded(token, 503))
+    assert not health.is_usable(ASKED)
+    assert health.in_order(ASKED) == (ONE, TWO)
+
+
+def test_silence_is_known_after_response_seconds(health: TrunkHealth) -> None:
+    asked = ask(health, 100)
+    health.take(ProbeEnded(asked[TWO], 200))
+    assert list(health.silent(103.9)) == []
+    assert list(health.silent(104)) == [ProbeEnded(asked[ONE], 408)]
+    assert list(health.silent(105)) == []
+
+
+def test_an_answer_after_the_silence_counts(health: TrunkHealth) -> None:
+    token = ask(health, 100)[ONE]
+    health.take(ProbeEnded(token, 408))
+    assert health.take(ProbeEnded(token, 200)) == (ASKED.name, ONE, True)
+
+
+def test_the_answer_to_an_earlier_probe_is_old_news(health: TrunkHealth) -> None:
+    token = ask(health, 100)[ONE]
+    ask(health, 130)
+    assert health.take(ProbeEnded(token, 408)) is None
+    assert health.is_up(ASKED, ONE)
+
+
+def test_patience_ends_before_the_next_probe(health: TrunkHealth) -> None:
+    health.adopt(plan_of(replace(ASKED, options_interval_seconds=1)), 100)
+    ask(health, 100)
+    assert len(list(health.silent(101))) == 2
+
+
+REGISTERED = replace(TWILIO, register=Registration("sip:acme.sip.twilio.com", 600))
+
+
+def test_a_trunk_that_registers_is_usable_while_it_is_registered(health: TrunkHealth) -> None:
+    health.adopt(plan_of(REGISTERED), 100)
+    assert not health.is_usable(REGISTERED)
+    assert health.take_registration(RegistrationEnded("twilio", 200, True), 101)
+    assert health.is_usable(REGISTERED)
+    assert not health.take_registration(RegistrationEnded("twilio", 200, True), 500)
+    assert health.take_registration(RegistrationEnded("twilio", 403, False), 900)
+    assert not health.is_usable(REGISTERED)
+
+
+def test_a_registration_that_failed_is_tried_again_and_again(health: TrunkHealth) -> None:
+    health.adopt(plan_of(REGISTERED), 100)
+    assert health.due_registrations(100) == []
+    assert health.take_registration(RegistrationEnded("twilio", 408, False), 132)
+    assert health.due_registrations(161) == []
+    assert health.due_registrations(162) == ["twilio"]
+    assert health.due_registrations(200) == []
+    assert not health.take_registration(RegistrationEnded("twilio", 408, False), 194)
+    assert health.due_registrations(224) == ["twilio"]
+    assert health.take_registration(RegistrationEnded("twilio", 200, True), 225)
+    assert health.due_registrations(1000) == []
+
+
+def test_a_reload_keeps_a_registration_and_forgets_one_that_is_gone(health: TrunkHealth) -> None:
+    health.adopt(plan_of(REGISTERED), 100)
+    health.take_registration(RegistrationEnded("twilio", 200, True), 101)
+    health.adopt(plan_of(REGISTERED), 102)
+    assert health.is_usable(REGISTERED)
+    health.adopt(plan_of(TWILIO), 103)
+    assert not health.take_registration(RegistrationEnded("twilio", 200, False), 104)
+    assert health.is_usable(TWILIO)
+
+
+def test_a_reload_keeps_what_is_known_and_forgets_who_left(health: TrunkHealth) -> None:
+    asked = ask(health, 100)
+    health.take(ProbeEnded(asked[ONE], 503))
+    only_one = replace(ASKED, uris=(ONE,), options_interval_seconds=20)
+    health.adopt(plan_of(only_one), 101)
+    assert not health.is_usable(only_one)
+    assert health.take(ProbeEnded(asked[TWO], 503)) is None
+    assert set(ask(health, 121)) == {ONE}
+
+
+def test_a_trunk_that_is_asked_no_more_counts_as_being_there(health: TrunkHealth) -> None:
+    health.take(ProbeEnded(ask(health, 100)[ONE], 503))
+    unasked = replace(ASKED, options_interval_seconds=None)
+    health.adopt(plan_of(unasked), 101)
+    assert health.is_up(unasked, ONE)

@@ -1,0 +1,64 @@
+"""Trunks that register: with credentials, for as long as they are configured, and what a refusal changes."""
+
+from __future__ import annotations
+
+from tests.process.conftest import StartGateway
+from tests.process.daemon import Gateway, Site, Tree
+from tests.process.digest import PASSWORD, USERNAME, challenge, is_right
+from tests.process.waiting import wait_until
+from tests.process.wire import WirePeer, header
+
+
+def registering(tree: Tree, site: Site) -> None:
+    trunk = tree["trunks"]["pbx"]
+    trunk["auth"] = {"username": USERNAME, "password": PASSWORD}
+    trunk["register"] = {"registrar": f"sip:{site.pbx}", "expires_seconds": 120}
+
+
+def is_up(gateway: Gateway) -> bool:
+    return gateway.counts()["gateway_trunk_up", (("trunk", "pbx"),)] == 1
+
+
+def next_register(registrar: WirePeer, *seen: str) -> str:
+    """The REGISTER that is none of these."""
+    return wait_until(lambda: [one for one in registrar.received("REGISTER") if one not in seen], "another REGISTER")[0]
+
+
+def accept(registrar: WirePeer, request: str) -> None:
+    contact = f"Contact: {header(request, 'Contact')};expires={header(request, 'Expires')}"
+    registrar.send(registrar.reply(request, "200 OK", contact).replace(f"Contact: <{registrar.contact}>\r\n", ""))
+
+
+def test_a_trunk_registers_and_takes_it_back(start_gateway: StartGateway) -> None:
+    """Challenged with 407, as Twilio does it; the trunk is up once it is known, and unknown after the end."""
+    gateway = start_gateway(registering)
+    with gateway.wire(gateway.pbx) as registrar:
+        first = next_register(registrar)
+        assert not is_up(gateway)
+        registrar.send(challenge(registrar, first, 407, "0f1e2d"))
+        second = next_register(registrar, first)
+        assert is_right(header(second, "Proxy-Authorization"), "REGISTER")
+        assert header(second, "To") == f"<sip:{USERNAME}@{registrar.place.host}>"
+        assert header(second, "Contact").startswith(f"<sip:{USERNAME}@{gateway.site.gateway}>")
+        assert header(second, "Expires") == "120"
+        accept(registrar, second)
+        wait_until(lambda: is_up(gateway), "the trunk is up")
+        assert [line["code"] for line in gateway.log() if line["msg"] == "trunk registered"] == [200]
+        del gateway.configuration["trunks"]["pbx"]["register"]
+        gateway.write_configuration()
+        assert gateway.request("/reload", "POST")[0] == 200
+        last = next_register(registrar, first, second)
+        assert header(last, "Expires") == "0"
+        accept(registrar, last)
+        assert is_up(gateway)
+
+
+def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(registering)
+    with gateway.wire(gateway.pbx) as registrar:
+        registrar.send(registrar.reply(next_register(registrar), "403 Forbidden"))
+        said = wait_until(
+            lambda: [line for line in gateway.log() if line["msg"] == "trunk is not registered"], "it is said"
+        )
+        assert [(line["level"], line["trunk"], line["code"]) for line in said] == [("WARNING", "pbx", 403)]
+        assert not is_up(gateway)

@@ -1,0 +1,135 @@
+"""SRTP by trunk: what is offered, taken and refused, and audio between an encrypted leg and a plain one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.process.daemon import Gateway, Site, Tree
+from tests.process.rtp import PCMU, RtpEnd, open_path, rtp_place, sdp_at, talk_spurt
+from tests.process.srtp import SHORT, STRONG, SrtpEnd, crypto, cryptos, new_key, secured
+from tests.process.wire import WirePeer, sdp, status
+
+
+def configure(tree: Tree, site: Site) -> None:
+    """Twilio's audio is encrypted, the PBX's may be."""
+    tree["trunks"]["twilio"]["srtp"] = "required"
+    tree["trunks"]["pbx"]["srtp"] = "optional"
+
+
+@pytest.mark.parametrize("suite", [STRONG, SHORT])
+def test_audio_between_a_plain_leg_and_an_encrypted_one(gateway: Gateway, suite: str) -> None:
+    """The PBX calls; Twilio takes either of the two suites that it is offered, the longer tag first."""
+    key = new_key()
+    with (
+        gateway.wire_caller(gateway.pbx) as caller,
+        gateway.wire(gateway.twilio) as callee,
+        RtpEnd(caller.place.host) as plain,
+        SrtpEnd(callee.place.host) as encrypted,
+    ):
+        invite = caller.invite(body=sdp_at(plain.place))
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        assert " RTP/SAVP 0 8" in placed
+        offered = cryptos(placed)
+        assert [(tag, name) for tag, name, _ in offered] == [("1", STRONG), ("2", SHORT)]
+        tag, _, theirs = next(line for line in offered if line[1] == suite)
+        answer_sdp = sdp_at(encrypted.place, secured(callee.place.host, crypto(int(tag), suite, key)))
+        callee.send(callee.reply(placed, "200 OK", body=answer_sdp))
+        answer = caller.wait_for("SIP/2.0 200")
+        assert " RTP/AVP 0" in answer
+        assert cryptos(answer) == []
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        gateway.wait_for_talking()
+        plain.to, encrypted.to = rtp_place(answer), rtp_place(placed)
+        encrypted.use(suite, ours=key, theirs=theirs)
+        open_path(plain, encrypted)
+        for sender, receiver in ((plain, encrypted), (encrypted, plain)):
+            spurt = talk_spurt(100, 20)
+            sender.send(*spurt)
+            heard = receiver.wait_for(spurt[-1].payload)
+            assert [packet.payload for packet in heard if packet.pt == PCMU] == [packet.payload for packet in spurt]
+        assert encrypted.unreadable == []
+        caller.send(caller.in_dialog("BYE", invite, answer, 2))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+def offer_of(caller: WirePeer, *lines: str) -> str:
+    return caller.invite(body=secured(caller.place.host, *lines))
+
+
+def test_an_encrypted_offer_is_answered_with_keys(gateway: Gateway) -> None:
+    """The first suite that we know, whatever stands before it; a lifetime is no reason to refuse."""
+    with gateway.wire_caller(gateway.twilio) as caller, gateway.wire(gateway.pbx) as callee:
+        unknown = crypto(1, "AES_CM_128_HMAC_SHA1_96", new_key())
+        invite = offer_of(caller, unknown, crypto(2, SHORT, new_key(), "|2^20"), crypto(3, STRONG, new_key()))
+        caller.send(invite)
+        callee.answer(callee.wait_for("INVITE"))
+        answer = caller.wait_for("SIP/2.0 200")
+        assert " RTP/SAVP 0" in answer
+        assert [(tag, name) for tag, name, _ in cryptos(answer)] == [("2", SHORT)]
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        caller.send(caller.in_dialog("BYE", invite, answer, 2))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_pbx", "success/completed")
+
+
+KEY = new_key()
+REFUSED = {
+    "plain": (),
+    "a suite we lack": (crypto(1, "AES_CM_128_HMAC_SHA1_96", KEY),),
+    "no suite": (crypto(1, "NULL", KEY),),
+    "an MKI": (crypto(1, STRONG, KEY, "|2^20|1:4"),),
+    "an MKI without a lifetime": (crypto(1, STRONG, KEY, "|1:4"),),
+    "audio that is not encrypted after all": (crypto(1, STRONG, KEY, " UNENCRYPTED_SRTP"),),
+    "audio that anybody can change": (crypto(1, STRONG, KEY, " UNAUTHENTICATED_SRTP"),),
+    "keys that change": (crypto(1, STRONG, KEY, " KDR=1"),),
+    "a key that is too short": (crypto(1, STRONG, KEY[:20]),),
+    "a key that is no base64": (crypto(1, STRONG, "?" * 40),),
+    "a key by another method": ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 prompt:secret\r\n",),
+    "no key": ("a=crypto:1 AES_CM_128_HMAC_SHA1_80\r\n",),
+}
+
+
+@pytest.mark.parametrize("lines", REFUSED.values(), ids=REFUSED)
+def test_an_offer_that_cannot_be_encrypted_is_refused(gateway: Gateway, lines: tuple[str, ...]) -> None:
+    with gateway.wire_caller(gateway.twilio) as caller:
+        invite = offer_of(caller, *lines) if lines else caller.invite(body=sdp(caller.place.host))
+        caller.send(invite)
+        final = caller.wait_for_final(invite)
+        assert status(final) == 488
+        caller.send(caller.in_dialog("ACK", invite, final))
+        gateway.assert_rejected("no-common-codec")
+
+
+@pytest.mark.parametrize("rules", ["|2^20|1:4", " UNENCRYPTED_SRTP"])
+def test_an_answer_with_rules_we_cannot_keep_ends_the_call(gateway: Gateway, rules: str) -> None:
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.send(callee.reply(placed, "200 OK", body=secured(callee.place.host, crypto(1, STRONG, KEY, rules))))
+        final = caller.wait_for_final(invite)
+        assert status(final) == 488
+        caller.send(caller.in_dialog("ACK", invite, final))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "client-error/no-common-codec")
+
+
+def test_an_optional_trunk_takes_plain_and_encrypted(gateway: Gateway) -> None:
+    with gateway.wire_caller(gateway.pbx) as caller:
+        for body, protocol in (
+            (sdp(caller.place.host), "RTP/AVP"),
+            (secured(caller.place.host, crypto(1, STRONG, KEY)), "RTP/SAVP"),
+        ):
+            with gateway.wire(gateway.twilio) as callee:
+                invite = caller.invite(body=body)
+                caller.send(invite)
+                placed = callee.wait_for("INVITE")
+                callee.send(callee.reply(placed, "200 OK", body=secured(callee.place.host, crypto(1, STRONG, KEY))))
+                callee.wait_for("ACK")
+                answer = caller.wait_for_final(invite)
+                assert f" {protocol} 0" in answer
+                caller.send(caller.in_dialog("ACK", invite, answer))
+                caller.send(caller.in_dialog("BYE", invite, answer, 2))
+                callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))

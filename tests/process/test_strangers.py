@@ -1,0 +1,85 @@
+"""Strangers: floods are met with silence that harms nobody, and scanners learn nothing about users."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.process.conftest import StartGateway
+from tests.process.daemon import Site, Tree
+from tests.process.waiting import wait_until
+from tests.process.wire import WirePeer, header, status
+
+FLOOD = 500
+ANSWERS = 20
+SCAN_SECONDS = 60
+
+
+def quiet(tree: Tree, site: Site) -> None:
+    tree["limits"]["stranger_answers_per_second"] = ANSWERS
+
+
+def answered(peer: WirePeer) -> int:
+    return len({header(message, "Call-ID") for message in peer.received("SIP/2.0")})
+
+
+def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> None:
+    """Each is counted, answered or not; a peer gets its answers meanwhile."""
+    gateway = start_gateway(quiet)
+    with gateway.wire(gateway.stranger) as stranger, gateway.wire_caller(gateway.pbx) as friend:
+        for _ in range(FLOOD):
+            stranger.send(stranger.request("OPTIONS"))
+        silenced = {"reason": "unknown-source-silenced"}
+        wait_until(
+            lambda: gateway.counted("gateway_rejected_total", **silenced) + answered(stranger) == FLOOD,
+            "all are counted",
+        )
+        assert ANSWERS <= answered(stranger) < FLOOD / 2
+        options = friend.request("OPTIONS")
+        friend.send(options)
+        assert status(friend.wait_for_answer(options)) == 200
+    [line] = [line for line in gateway.log() if line.get("reason") == "unknown-source-silenced"]
+    assert line["source_address"].startswith("127.")
+
+
+def test_whom_we_call_may_speak_in_its_call_though_it_may_not_call(start_gateway: StartGateway) -> None:
+    """A trunk without `allow`: its requests inside a dialog are no stranger's, whatever else comes from there."""
+
+    def only_called(tree: Tree, site: Site) -> None:
+        quiet(tree, site)
+        tree["limits"]["stranger_answers_per_second"] = 1
+        del tree["trunks"]["twilio"]["allow"]
+
+    gateway = start_gateway(only_called)
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.answer(placed)
+        answer = caller.wait_for("SIP/2.0 200")
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        gateway.wait_for_talking()
+        for _ in range(10):
+            callee.send(callee.request("OPTIONS"))
+        bye = callee.in_dialog_of_callee("BYE", placed)
+        callee.send(bye)
+        assert status(callee.wait_for_answer(bye)) == 200
+        caller.send(caller.reply(caller.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE", "OPTIONS"])
+def test_a_scanner_learns_nothing_about_users(start_gateway: StartGateway, method: str) -> None:
+    """SIPVicious asks for a number of users from the address of a stranger: each answer is the same, or none comes."""
+    gateway = start_gateway(quiet)
+    host, port = gateway.site.gateway.host, str(gateway.site.gateway.port)
+    command = ["svwar", "-p", port, "-b", gateway.stranger.place.host, "-m", method, "-e", "100-130", "--force", host]
+    home = os.environ | {"HOME": str(gateway.folder)}
+    found = subprocess.run(command, capture_output=True, text=True, timeout=SCAN_SECONDS, env=home, check=False)
+    told = found.stdout + found.stderr
+    assert "Traceback" not in told
+    assert not re.search(r"\| 1[0-3][0-9] ", told), told
+    assert gateway.counted("gateway_calls_total") == 0

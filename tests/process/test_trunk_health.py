@@ -1,0 +1,127 @@
+"""OPTIONS to a trunk's URIs: who does not answer is called last, and comes back by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.process.conftest import StartGateway
+from tests.process.daemon import Gateway, Site, Tree
+from tests.process.places import Place
+from tests.process.waiting import wait_until
+from tests.process.wire import WirePeer, header
+
+
+def second(place: Place) -> Place:
+    return Place(place.host, place.port + 1 if place.port < 65535 else place.port - 1)
+
+
+def asked(tree: Tree, site: Site) -> None:
+    """The PBX has two URIs, asked each second."""
+    tree["limits"]["response_seconds"] = 0.5
+    tree["trunks"]["pbx"]["uris"] = [f"sip:{site.pbx}", f"sip:{second(site.pbx)}"]
+    tree["trunks"]["pbx"]["options_interval_seconds"] = 1
+
+
+class Attendant:
+    """Answers each OPTIONS that a peer gets, whenever something is waited for."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.answers: dict[WirePeer, str] = {}
+        self._answered: set[str] = set()
+
+    def wait(self, peer: WirePeer, message: str) -> None:
+        """Until the log has this about the peer's URI, as the newest that it has about it."""
+        uri = f"sip:{peer.place}"
+
+        def said() -> bool:
+            self.attend()
+            lines = [line["msg"] for line in self.gateway.log() if line.get("uri") == uri]
+            return bool(lines) and lines[-1] == message
+
+        wait_until(said, f"{message}: {uri}")
+
+    def attend(self) -> None:
+        for peer, answer in self.answers.items():
+            for options in peer.received("OPTIONS"):
+                if options not in self._answered:
+                    self._answered.add(options)
+                    peer.send(peer.reply(options, answer))
+
+    def is_ready(self) -> bool:
+        self.attend()
+        return self.gateway.request("/readyz")[0] == 200
+
+    def is_up(self, trunk: str) -> bool:
+        self.attend()
+        return self.gateway.counts()["gateway_trunk_up", (("trunk", trunk),)] == 1
+
+
+def call(gateway: Gateway, callee: WirePeer) -> None:
+    """A call that reaches this peer at the first attempt."""
+    with gateway.wire_caller(gateway.twilio) as caller:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.answer(placed)
+        answer = caller.wait_for("SIP/2.0 200")
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        caller.send(caller.in_dialog("BYE", invite, answer, 2))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        [ended] = gateway.assert_outcomes("to_pbx", "success/completed")
+        assert ended["attempts"] == 1
+
+
+@pytest.mark.parametrize("down", ["silent", "503 Service Unavailable"])
+def test_a_uri_that_is_down_costs_no_call_and_comes_back(start_gateway: StartGateway, down: str) -> None:
+    gateway = start_gateway(asked)
+    here, there = gateway.wire(gateway.pbx), gateway.wire(gateway.pbx, second(gateway.pbx.place))
+    with here as first, there as spare:
+        attendant = Attendant(gateway)
+        attendant.answers = {spare: "200 OK"} | ({} if down == "silent" else {first: down})
+        attendant.wait(first, "trunk does not answer")
+        assert attendant.is_up("pbx")
+        call(gateway, spare)
+        assert first.received("INVITE") == []
+        attendant.answers[first] = "404 Not Found"  # it is there, whatever it thinks of us
+        attendant.wait(first, "trunk answers again")
+
+
+def test_a_probe_is_plain_and_anonymous(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(asked)
+    with gateway.wire(gateway.pbx) as peer:
+        options = peer.wait_for("OPTIONS")
+        assert options.startswith(f"OPTIONS sip:{peer.place} SIP/2.0\r\n")
+        assert header(options, "From").startswith(f"<sip:{gateway.site.gateway.host}>")
+        peer.send(peer.reply(options, "200 OK"))
+
+
+def test_without_a_usable_trunk_the_gateway_is_not_ready(start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+    assert gateway.is_ready()
+    for trunk, interval in (("pbx", 1), ("twilio", 15)):
+        gateway.configuration["trunks"][trunk]["options_interval_seconds"] = interval
+    gateway.configuration["limits"]["response_seconds"] = 0.5
+    gateway.write_configuration()
+    assert gateway.request("/reload", "POST")[0] == 200
+    with gateway.wire(gateway.pbx) as peer:
+        attendant = Attendant(gateway)
+        wait_until(lambda: not attendant.is_ready(), "no trunk is usable")
+        assert not attendant.is_up("pbx")
+        assert not attendant.is_up("twilio")
+        attendant.answers = {peer: "200 OK"}
+        wait_until(attendant.is_ready, "one trunk is usable again")
+        assert attendant.is_up("pbx")
+        assert not attendant.is_up("twilio")
+
+
+def test_a_refused_connection_is_no_answer(start_gateway: StartGateway) -> None:
+    """Over TCP nobody has to wait for silence."""
+
+    def over_tcp(tree: Tree, site: Site) -> None:
+        asked(tree, site)
+        tree["limits"]["response_seconds"] = 30
+        tree["trunks"]["pbx"]["uris"] = [f"sip:{site.pbx};transport=tcp"]
+
+    gateway = start_gateway(over_tcp)
+    wait_until(lambda: [line for line in gateway.log() if line["msg"] == "trunk does not answer"], "it is noticed")

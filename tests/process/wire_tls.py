@@ -1,0 +1,108 @@
+"""SIP by hand over TLS: a peer that connects to the gateway, and one that the gateway connects to."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Self
+
+from tests.process.authority import Certificate
+from tests.process.places import Place
+from tests.process.waiting import wait_until
+from tests.process.wire import MAX_OCTETS, TcpWirePeer
+
+
+class TlsWirePeer(TcpWirePeer):
+    """A peer that calls over a connection of its own; it believes any certificate and keeps the one it saw."""
+
+    transport = "TLS"
+
+    def __init__(self, gateway: Place, place: Place | str, version: ssl.TLSVersion | None = None) -> None:
+        super().__init__(gateway, place)
+        self._version = version
+        self.seen = b""
+
+    def _open(self) -> ssl.SSLSocket:
+        self._rest = b""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # whether an old version will do is for the gateway to say
+        if self._version:
+            context.minimum_version = context.maximum_version = self._version
+        where = self.gateway.host, self.gateway.port
+        plain = socket.create_connection(where, source_address=(self.place.host, self.place.port))
+        secured = context.wrap_socket(plain)
+        self.seen = secured.getpeercert(binary_form=True) or b""
+        return secured
+
+    def _read(self) -> bytes:
+        try:
+            return self._socket.recv(MAX_OCTETS)
+        except (ssl.SSLWantReadError, ConnectionError, ssl.SSLError):
+            return b""
+
+
+class TlsWireServer(TcpWirePeer):
+    """A peer that is called: it takes one connection, when it is asked for what came over it."""
+
+    transport = "TLS"
+
+    def __init__(self, gateway: Place, place: Place, certificate: Certificate) -> None:
+        super().__init__(gateway, place)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate.certificate, certificate.private_key)
+        self._context.sni_callback = self._note_name
+        self.asked_for: str | None = None
+        """The host that the gateway named in its hello (SNI)."""
+        self._connection: ssl.SSLSocket | None = None
+
+    def _note_name(self, _socket: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+        self.asked_for = name
+
+    def _open(self) -> socket.socket:
+        self._rest = b""
+        return socket.create_server((self.place.host, self.place.port))
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        if self._connection:
+            self._connection.close()
+
+    def connection(self) -> ssl.SSLSocket | None:
+        """The gateway's connection with its handshake done, once there is one."""
+        if self._connection is None:
+            try:
+                plain, _ = self._socket.accept()
+            except BlockingIOError:
+                return None
+            plain.settimeout(5)
+            self._connection = self._context.wrap_socket(plain, server_side=True)
+            self._connection.setblocking(False)
+        return self._connection
+
+    def is_given_up(self) -> bool:
+        """Whether the gateway closed its connection, or never let the handshake end."""
+        try:
+            connection = self.connection()
+            return connection is not None and connection.recv(MAX_OCTETS) == b""
+        except ssl.SSLWantReadError:
+            return False
+        except OSError:
+            return True
+
+    def send(self, message: str | bytes) -> None:
+        connection = wait_until(self.connection, "a connection of the gateway")
+        connection.setblocking(True)
+        connection.sendall(message.encode() if isinstance(message, str) else message)
+        connection.setblocking(False)
+
+    def _read(self) -> bytes:
+        try:
+            connection = self.connection()
+            return connection.recv(MAX_OCTETS) if connection else b""
+        except ssl.SSLWantReadError:
+            return b""
+
+    def __enter__(self) -> Self:
+        return super().__enter__()
