@@ -246,6 +246,14 @@ class Gateway:
         lines = self.log_path.read_bytes()[self._seen :].decode().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
+    def told(self, count: int = 1, **fields: str) -> list[Tree]:
+        """The log's lines with these fields, once there are `count`: a line follows what it tells of."""
+
+        def lines() -> list[Tree]:
+            return [line for line in self.log() if fields.items() <= line.items()]
+
+        return wait_until(lambda: len(found := lines()) >= count and found, f"{count} of {fields} in the log")
+
     def counts(self) -> Counts:
         """Every sample of /metrics."""
         status, text = self.request("/metrics")

@@ -43,7 +43,7 @@ def test_a_trunk_registers_and_takes_it_back(start_gateway: StartGateway) -> Non
         assert header(second, "Expires") == "120"
         accept(registrar, second)
         wait_until(lambda: is_up(gateway), "the trunk is up")
-        assert [line["code"] for line in gateway.log() if line["msg"] == "trunk registered"] == [200]
+        assert [line["code"] for line in gateway.told(msg="trunk registered")] == [200]
         del gateway.configuration["trunks"]["pbx"]["register"]
         gateway.write_configuration()
         assert gateway.request("/reload", "POST")[0] == 200
@@ -57,8 +57,6 @@ def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_g
     gateway = start_gateway(registering)
     with gateway.wire(gateway.pbx) as registrar:
         registrar.send(registrar.reply(next_register(registrar), "403 Forbidden"))
-        said = wait_until(
-            lambda: [line for line in gateway.log() if line["msg"] == "trunk is not registered"], "it is said"
-        )
+        said = gateway.told(msg="trunk is not registered")
         assert [(line["level"], line["trunk"], line["code"]) for line in said] == [("WARNING", "pbx", 403)]
         assert not is_up(gateway)

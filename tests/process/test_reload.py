@@ -84,7 +84,7 @@ def test_new_calls_use_the_new_configuration(gateway: Gateway, reload: Reload) -
     new = gateway.ask("/status")["plan_hash"]
     assert new != old
     assert gateway.counts()["gateway_config_info", (("hash", new),)] == 1
-    assert [line["config"] for line in gateway.log() if line["msg"] == "reloaded"] == [new]
+    assert [line["config"] for line in gateway.told(msg="reloaded")] == [new]
     [same] = gateway.wait_for_talking()
     assert (same["id"], same["plan_hash"]) == (call["id"], old)
     assert gateway.request(f"/calls/{call['id']}", "DELETE")[0] == 202
@@ -132,7 +132,7 @@ def test_a_bad_file_changes_nothing(gateway: Gateway, spoil: Callable[[Gateway],
     assert any(place in problem for problem in json.loads(body)["problems"])
     reload_by_signal(gateway)
     assert (reloads(gateway, result="success"), reloads(gateway, result="failure")) == (0, 2)
-    assert len([line for line in gateway.log() if line["msg"] == "reload refused"]) == 2
+    assert len(gateway.told(2, msg="reload refused")) == 2
     assert gateway.ask("/status")["plan_hash"] == old
     assert gateway.is_ready()
     for direction in DIRECTIONS:

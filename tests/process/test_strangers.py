@@ -41,7 +41,7 @@ def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> 
         options = friend.request("OPTIONS")
         friend.send(options)
         assert status(friend.wait_for_answer(options)) == 200
-    [line] = [line for line in gateway.log() if line.get("reason") == "unknown-source-silenced"]
+    [line] = gateway.told(reason="unknown-source-silenced")
     assert line["source_address"].startswith("127.")
 
 

@@ -152,7 +152,7 @@ def test_an_old_tls_version_is_refused(tls: Secure) -> None:
 
 def test_an_expired_certificate_is_refused(tls: Secure) -> None:
     tls.refuse(tls.authority.certify(EDGE, days=-1), "certificate-expired")
-    [line] = [line for line in tls.gateway.log() if line["msg"] == "TLS connection given up"]
+    [line] = tls.gateway.told(msg="TLS connection given up")
     assert (line["level"], line["peer"], line["reason"]) == ("WARNING", EDGE, "certificate-expired")
     assert "renewed" in line["advice"]
 

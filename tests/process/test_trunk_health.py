@@ -124,4 +124,4 @@ def test_a_refused_connection_is_no_answer(start_gateway: StartGateway) -> None:
         tree["trunks"]["pbx"]["uris"] = [f"sip:{site.pbx};transport=tcp"]
 
     gateway = start_gateway(over_tcp)
-    wait_until(lambda: [line for line in gateway.log() if line["msg"] == "trunk does not answer"], "it is noticed")
+    assert gateway.told(msg="trunk does not answer")
