@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.waiting import wait_until
 from tests.process.wire import header, sdp
@@ -59,6 +61,24 @@ def test_each_message_carries_its_own_fields(gateway: Gateway) -> None:
         ("call_sid", "answer", "sent"),
         ("disposition", "end", "sent"),
     ]
+
+
+@pytest.mark.parametrize("sent_before", ["the 200", "the ACK"])
+def test_a_bye_before_the_callers_ack_keeps_its_context(gateway: Gateway, sent_before: str) -> None:
+    with gateway.wire(gateway.twilio) as callee, gateway.wire_caller(gateway.pbx) as caller:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.send(callee.reply(placed, "200 OK", body=sdp(callee.place.host)))
+        if sent_before == "the ACK":
+            caller.wait_for("SIP/2.0 200")
+        callee.send(callee.in_dialog_of_callee("BYE", placed, 5).replace("\r\n\r\n", "\r\nX-Disposition: sold\r\n\r\n"))
+        callee.wait_for("SIP/2.0 200")
+        caller.send(caller.in_dialog("ACK", invite, caller.wait_for("SIP/2.0 200")))
+        bye = caller.wait_for("BYE")
+        assert seen(bye) == {"X-Disposition": "sold"}
+        caller.send(caller.reply(bye, "200 OK"))
+    gateway.assert_outcomes("to_twilio", "success/completed")
 
 
 def test_a_refusal_carries_what_is_for_the_end(gateway: Gateway) -> None:
