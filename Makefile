@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECTIONS := build test
+WORKERS := 3
 # The packages of some sections of the list that the Dockerfile shares.
 packages_of = $(shell awk -v wanted="$(1)" '/^\[/ { use = index(" " wanted " ", " " substr($$0, 2, length - 2) " ") } \
 	use && /^[a-z]/' config/apt-packages.txt)
@@ -67,7 +68,8 @@ demo: setup  ## call both ways through a gateway on loopback and show what was m
 
 .PHONY: test
 test: lint types  ## lint, types, and all tests with their coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@# More workers than cores, as calls mostly wait; a file stays in one, whose gateway its tests share.
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	@# What is pure has no excuse: every branch of it is tested.
 	@$(BIN)/coverage report --include='gateway/core/*,gateway/bridge/*' --fail-under=100 >$(VENV)/coverage.txt \
 		|| { cat $(VENV)/coverage.txt; exit 1; }
