@@ -237,14 +237,15 @@ def serve(sides: dict[str, Side]) -> None:
         if ahead > 0:
             time.sleep(ahead)
         frame, slot = divmod(tick, SLOTS)
+        # Before a frame: what is dealt to other slots in the middle of one would be sent twice in it, or not at all.
+        if slot == 0 and frame % 5 == 0 and not _obey(sides):
+            return
         for side in sides.values():
             side.counts.late = max(side.counts.late, -ahead)
             if slot == 0:
                 side.set_frame(frame)
             side.send(slot)
             side.receive()
-        if slot == 0 and frame % 5 == 0 and not _obey(sides):
-            return
         tick += 1
 
 
