@@ -78,6 +78,10 @@ test: lint types  ## lint, types, and all tests with their coverage
 bench: setup  ## measure calls per second, CPU and memory on this machine
 	@$(BIN)/python -m tests.bench
 
+.PHONY: soak
+soak: setup  ## play 20,000 calls with every race, both ways, and see what is left of them (about five minutes)
+	@$(BIN)/python -m tests.soak
+
 .PHONY: format
 format: setup  ## lay the code out, and mend what the linter can
 	$(BIN)/ruff format .

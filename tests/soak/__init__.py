@@ -1,0 +1,1 @@
+"""Thousands of calls with every race mixed in, and whether anything is left of them: `python -m tests.soak`."""
