@@ -75,6 +75,7 @@ class Engine:
         self._phase = Phase.STARTING
         self._deadline: float | None = None
         self._started = time.time()
+        self._mind_at = float("-inf")
         self.adopt(plan)
 
     def adopt(self, plan: Plan) -> None:
@@ -111,7 +112,9 @@ class Engine:
             busy = True
             if call := self._registry.calls.get(call_id):  # else: another of the timers due was its end
                 self._feed(call, TimerFired(timer))
-        self._mind_trunks()
+        if began >= self._mind_at:  # not after each of the many messages of a call
+            self._mind_at = began + POLL_SECONDS
+            self._mind_trunks()
         self._requests.serve()
         if busy:
             self._observer.loop_lag(self._clock() - began)
