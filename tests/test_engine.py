@@ -31,9 +31,10 @@ from gateway.bridge.machine import ImpossibleEvent
 from gateway.bridge.ports import LegId, MediaReport, Phase, Ports, Refusal
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.bridge.timers import MIN_SWEEP
-from gateway.core.plan import Hold, Limits, Media, Plan, WriteBack
+from gateway.core.identity import Introduction
+from gateway.core.plan import Hold, Identity, Limits, Media, Plan, WriteBack
 from gateway.core.routing import Route
-from gateway.core.terms import Direction, On
+from gateway.core.terms import Direction, On, Side
 from gateway.core.variables import Variable, VariableWrite
 from gateway.engine import STOP_SECONDS, Engine
 from tests.bridge.samples import (
@@ -46,6 +47,7 @@ from tests.bridge.samples import (
     SDP,
     SECOND,
     field,
+    message,
     place,
     plan,
     request,
@@ -109,6 +111,50 @@ class Bench:
     def assert_nothing_is_left(self) -> None:
         left = self.engine._registry
         assert (left.calls, left.legs, left.own_call_ids, len(self.engine._timers)) == ({}, {}, set(), 0)
+
+
+# ---- Who calls ----
+
+
+def identified(believed: bool) -> Plan:
+    """One whose trunks are believed, or not; the PBX is trusted."""
+    trunks = tuple(
+        replace(one, identity=Identity(believed=believed, trusted=one.side is Side.PBX)) for one in ORDINARY.trunks
+    )
+    return replace(plan(*ASSERTIONS), trunks=trunks)
+
+
+ASSERTIONS = tuple(
+    field(f"on_{on}", "sip:pai.user", "header:X-Caller", on=frozenset({on}), direction=frozenset({Direction.TO_TWILIO}))
+    for on in (On.INVITE, On.END)
+)
+PAI = "P-Asserted-Identity: <sip:2@pbx.example>"
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_what_a_trunk_asserts_is_read_if_it_is_believed_of_every_message(believed: bool) -> None:
+    bench = Bench(identified(believed))
+    inbound, outbound = bench.arrive(PAI)
+    bench.report(outbound, ANSWERED)
+    bench.report(inbound, InboundEnded(200, True, message("BYE sip:1@gw.example SIP/2.0", PAI)))
+    bench.report(outbound, BYE)
+    read = [entry.outcome.carried for entry in bench.only_record().receipt]
+    assert read == [believed, believed]
+    assert bench.observer.unbelieved == ([] if believed else [("pbx", "P-Asserted-Identity")] * 2)
+
+
+def test_a_caller_who_hides_is_told_once_for_each_uri() -> None:
+    bench = Bench(
+        replace(
+            TWO_URIS,
+            trunks=identified(True).trunks[:1] + (replace(TWO_URIS.trunks[1], identity=Identity(trusted=False)),),
+        )
+    )
+    _, outbound = bench.arrive("Privacy: id")
+    bench.report(outbound, OutboundEnded(503, True, response(503)))
+    assert bench.observer.hidden == ["twilio", "twilio"]
+    callers = [done[1].caller for done in bench.sip.done if done[0] == "place"]
+    assert callers == [Introduction(is_hidden=True)] * 2
 
 
 # ---- A call ----

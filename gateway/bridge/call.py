@@ -14,6 +14,7 @@ from gateway.bridge.events import Event, Timer
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.record import TransferRecord
 from gateway.bridge.terms import Role
+from gateway.core.identity import Party
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, Trunk
@@ -77,8 +78,8 @@ class Call:
         """Whose legs they are; those of the first two are `from_trunk` and `to_trunk` until a transfer."""
         self.told: dict[Side, SipMessage] = {}
         """What each side knows of the call: the INVITE that it sent or got."""
-        self.parties: dict[Role, str] = {}
-        """Who is at each leg: a user part, escaped for a URI, empty when it is not known."""
+        self.parties: dict[Role, Party] = {}
+        """Who is at each leg."""
         self.transfers: list[TransferRecord] = []
         self.accepted = False
         """Whether who asked for the last of them was told that it is tried."""

@@ -8,6 +8,7 @@ from gateway.bridge.events import Timer
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.terms import Role as Role
 from gateway.bridge.terms import TransferResult
+from gateway.core.identity import Introduction
 from gateway.core.mapping import Mapped
 from gateway.core.plan import TransferMode
 from gateway.core.terms import On
@@ -22,8 +23,7 @@ class Place:
 
     trunk: str
     request_uri: str
-    caller: str
-    """User part for From, already escaped for a URI (RFC 3261, section 19.1.2); empty when the caller is unknown."""
+    caller: Introduction
     headers: HeaderList
     max_forwards: int
     role: Role = Role.OUTBOUND

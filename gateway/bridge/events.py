@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from gateway.bridge.terms import Role
+from gateway.core.identity import Party, believe
 from gateway.core.message import SipMessage
 from gateway.core.plan import Trunk
 
@@ -101,7 +102,7 @@ class Consultation:
     call_id: str
     role: Role
     trunk: Trunk
-    party: str
+    party: Party
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,16 @@ def response_code(event: Event) -> int | None:
         case OutboundEnded(code, by_peer) | TargetEnded(code, by_peer) if by_peer and code >= 300:
             return code
     return None
+
+
+def believed(event: Event, trunk: Trunk) -> tuple[Event, tuple[str, ...]]:
+    """What a leg to this trunk reports, without what the trunk is not believed; and the words for what was left out."""
+    match event:
+        case OutboundProgress() | OutboundAnswered() | OutboundEnded() | InboundEnded() | ReferReceived():
+            if event.message is not None:
+                message, left_out = believe(event.message, trunk)
+                return replace(event, message=message) if left_out else event, left_out
+    return event, ()
 
 
 LegEnded = InboundEnded | OutboundEnded | TargetEnded

@@ -158,6 +158,12 @@ class Observer(Protocol):
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up."""
 
+    def header_unbelieved(self, trunk: str, header: str) -> None:
+        """A header of a trunk was left out: the trunk cannot vouch for it."""
+
+    def caller_hidden(self, trunk: str) -> None:
+        """A call went to a trunk without saying who calls, as the caller asked for privacy."""
+
     def loop_lag(self, seconds: float) -> None: ...
 
 

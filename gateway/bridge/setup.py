@@ -22,8 +22,9 @@ from gateway.bridge.events import (
     TimerFired,
 )
 from gateway.bridge.outcome import Outcome
-from gateway.bridge.reading import caller_of, carries_sdp, forwards_left
+from gateway.bridge.reading import carries_sdp, forwards_left
 from gateway.core.headers import Headers
+from gateway.core.identity import Party, introduce, party_of
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
 from gateway.core.plan import Trunk
@@ -64,11 +65,11 @@ def _set_out(call: Call, message: SipMessage, trunk: Trunk) -> Step:
     if mapped.refused:
         commands, state = _refused(call, mapped.refused)
         return [*notes, *commands], state
-    call.parties = {Role.INBOUND: caller_of(message), Role.OUTBOUND: escape_user(destination.user)}
+    call.parties = {Role.INBOUND: party_of(message), Role.OUTBOUND: Party(escape_user(destination.user))}
     call.order = Place(
         trunk=destination.trunk.name,
         request_uri="",
-        caller=call.parties[Role.INBOUND],
+        caller=introduce(call.parties[Role.INBOUND], destination.trunk),
         headers=mapped.headers,
         max_forwards=forwards_left(message) - 1,
     )

@@ -45,12 +45,13 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
 )
-from gateway.bridge.reading import caller_of, forwards_left
+from gateway.bridge.reading import forwards_left
 from gateway.bridge.record import TransferRecord
 from gateway.bridge.referring import accept, begin, context_refused, end, refused, settle, tell
 from gateway.bridge.relaying import relay
 from gateway.bridge.terms import Role, TransferResult
 from gateway.core.headers import Headers
+from gateway.core.identity import Party, introduce, party_of
 from gateway.core.message import SipMessage
 from gateway.core.plan import TransferMode, Trunk
 from gateway.core.profile import is_protected
@@ -141,7 +142,7 @@ def leg_taken(call: Call, event: LegTaken) -> Step:
     return call.hang_up(), State.ENDING
 
 
-def _begin(call: Call, by: Role, trunk: Trunk, party: str) -> None:
+def _begin(call: Call, by: Role, trunk: Trunk, party: Party) -> None:
     begin(call, TransferRecord(by, TransferMode.LOCAL, trunk.name))
     call.trunks[Role.TARGET] = trunk
     call.parties[Role.TARGET] = party
@@ -149,11 +150,11 @@ def _begin(call: Call, by: Role, trunk: Trunk, party: str) -> None:
 
 def _call_target(call: Call, by: Role, destination: Destination, headers: HeaderList) -> list[Command]:
     assert call.request is not None
-    _begin(call, by, destination.trunk, escape_user(destination.user))
+    _begin(call, by, destination.trunk, Party(escape_user(destination.user)))
     call.order = Place(
         trunk=destination.trunk.name,
         request_uri="",
-        caller=call.parties[by.other],
+        caller=introduce(replace(call.parties[by.other], diversions=()), destination.trunk),
         headers=headers,
         max_forwards=forwards_left(call.request) - 1,
         role=Role.TARGET,
@@ -183,7 +184,7 @@ def replaced(call: Call, event: ReplacementArrived) -> Step:
     trunk = call.trunks[event.role]
     if trunk.transfer is TransferMode.REJECT:
         return _not_replaced(call, event, TransferResult.REJECTED, 603)
-    _begin(call, event.role, trunk, caller_of(event.message))
+    _begin(call, event.role, trunk, party_of(event.message))
     call.live.add(Role.TARGET)
     noted = end(call, TransferResult.COMPLETED, 200)
     return [AnswerReplacement(), noted, *_promote(call, event.role)], State.TALKING

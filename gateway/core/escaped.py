@@ -9,17 +9,21 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from gateway.core.headers import Headers, canonical_name, is_header_name
+from gateway.core.identity import VOUCHED
 from gateway.core.message import SipMessage
 from gateway.core.profile import is_protected
 from gateway.core.uri import SipUri, build_uri, parse_name_addr, split_list
 from gateway.errors import UriError
+
+_VOUCHED = frozenset(name.lower() for name in VOUCHED)
 
 
 def read_escaped(message: SipMessage, header: str) -> SipMessage:
     """The message with the headers escaped in the URI of its `header` as if they were its own.
 
     They come first and in the place of its own of the same name: Genesys Cloud reads User-to-User of a REFER from
-    Refer-To alone, old FreeSWITCH from the REFER alone. What makes a dialog work is never taken from a URI.
+    Refer-To alone, old FreeSWITCH from the REFER alone. What makes a dialog work is never taken from a URI, and nobody
+    vouches for who calls by one.
     """
     uri = _first_uri(message.headers.first(header))
     escaped = [] if uri is None else [one for one in uri.headers if _is_context(one[0])]
@@ -53,4 +57,4 @@ def _first_uri(value: str | None) -> SipUri | None:
 
 
 def _is_context(name: str) -> bool:
-    return is_header_name(name) and not is_protected(name)
+    return name.lower() not in _VOUCHED and is_header_name(name) and not is_protected(name)

@@ -67,6 +67,21 @@ class Redirect(enum.StrEnum):
     FOLLOW = "follow"
 
 
+class IdentityHeader(enum.StrEnum):
+    """What a trunk can be told of a caller besides From."""
+
+    ASSERTED = "asserted"
+    REMOTE_PARTY = "remote-party"
+    DIVERSION = "diversion"
+
+
+class CallerSource(enum.StrEnum):
+    """Which user goes into From of calls on a trunk: the caller's own, or, if there is one, who is asserted."""
+
+    FROM = "from"
+    ASSERTED = "asserted"
+
+
 class Dialect(enum.StrEnum):
     """How a PBX names the headers that its dialplan turns into variables."""
 
@@ -152,6 +167,18 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls, as a trunk says and is told (RFC 3325)."""
+
+    believed: bool = True
+    """Whether what it asserts is taken for true."""
+    trusted: bool = True
+    """Whether it is told what a caller wants kept, and keeps it."""
+    send: tuple[IdentityHeader, ...] = ()
+    caller: CallerSource = CallerSource.FROM
+
+
+@dataclass(frozen=True, slots=True)
 class Trunk:
     """A peer we exchange calls with. `uris` are tried in order, each `sip:HOST[:PORT][;PARAMS]` without a user."""
 
@@ -172,6 +199,7 @@ class Trunk:
     options_interval_seconds: float | None = None
     """How often each of `uris` is asked whether it is there; None: never, they count as being there."""
     register: Registration | None = None
+    identity: Identity = Identity()
     account_sids: tuple[str, ...] = ()
     """Twilio accounts whose calls it takes; empty: all."""
     calls_per_second: int | None = None

@@ -130,6 +130,8 @@ class Execution:
 
     def _place(self, call: ActiveCall, order: Place) -> None:
         leg = self._sip.place(order)
+        if order.caller.is_hidden:
+            self._observer.caller_hidden(order.trunk)
         self._registry.place(call, order.role, leg, self._sip.call_id(leg))
         call.invited = call.invited or self._clock()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.bridge.active_call import ActiveCall
@@ -25,6 +26,7 @@ from gateway.bridge.events import (
     TargetTrying,
     Timer,
     TimerFired,
+    believed,
     response_code,
     seen_as,
 )
@@ -44,7 +46,8 @@ from gateway.bridge.ports import (
 from gateway.bridge.record import CallRecord
 from gateway.bridge.timers import Timers
 from gateway.bridge.tls import TlsFailure
-from gateway.core.plan import Plan
+from gateway.core.identity import believe
+from gateway.core.plan import Plan, Trunk
 from gateway.core.routing import Router
 from gateway.engine.dialogs import Dialogs
 from gateway.engine.execution import Clock, Execution
@@ -186,12 +189,22 @@ class Engine:
                 self._feed(call, self._event(call, report))
 
     def _event(self, call: ActiveCall, report: LegReport) -> Event:
-        event = seen_as(report.event, call.role_of(report.leg))
+        role = call.role_of(report.leg)
+        event = seen_as(self._believed(report.event, call.machine.trunks[role]), role)
         if not isinstance(event, ReferReceived):
             return event
         consultation = self._dialogs.consultation(call, event.by, event.message)
         admitted = consultation is not None or self._admission.takes_another(self._clock())
         return replace(event, admitted=admitted, consultation=consultation)
+
+    def _believed(self, event: Event, trunk: Trunk) -> Event:
+        event, left_out = believed(event, trunk)
+        self._note_unbelieved(trunk.name, left_out)
+        return event
+
+    def _note_unbelieved(self, trunk: str, left_out: Iterable[str]) -> None:
+        for header in left_out:
+            self._observer.header_unbelieved(trunk, header)
 
     def _arrive(self, arrival: Arrival) -> None:
         rejection = self._rejection(arrival)
@@ -199,6 +212,9 @@ class Engine:
         if rejection or trunk is None:
             self._reject(arrival, rejection or NOT_ALLOWED)  # a reload took its trunk away between two packets
             return
+        message, left_out = believe(arrival.message, trunk)
+        self._note_unbelieved(trunk.name, left_out)
+        arrival = replace(arrival, message=message)
         if takes_a_place(arrival.message):
             self._replace(arrival)
             return

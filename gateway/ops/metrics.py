@@ -144,6 +144,14 @@ class Metrics:
         """A TLS connection was given up."""
         self._tls_failures.of(_way(failure.inbound), failure.problem).inc()
 
+    def header_unbelieved(self, trunk: str, header: str) -> None:
+        """A header of a trunk was left out."""
+        self._trunks.header_unbelieved(trunk, header)
+
+    def caller_hidden(self, trunk: str) -> None:
+        """A call went to a trunk without saying who calls."""
+        self._trunks.caller_hidden(trunk)
+
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""
         observe(self._lag, seconds)

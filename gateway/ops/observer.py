@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gateway.bridge.tls import ADVICE
+from gateway.core.identity import TWILIOS_OWN
 from gateway.core.throttle import Throttle
 from gateway.ops.logs import log_call_ended, log_call_started
 from gateway.ops.metrics import Metrics
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NOT_BELIEVED = "set identity.believe of the trunk if it may say who calls"
+FORGED = "only Twilio sends these; let the PBX remove them, or find out who sends them through it"
+
 
 class CallObserver:
     """The engine's `Observer` (see `bridge.ports`)."""
@@ -36,6 +40,7 @@ class CallObserver:
         self._recent = recent
         self._rejections = Throttle(time.monotonic)
         self._tls_failures = Throttle(time.monotonic)
+        self._unbelieved = Throttle(time.monotonic)
 
     def call_started(self, record: CallRecord) -> None:
         """An INVITE became a call."""
@@ -91,6 +96,19 @@ class CallObserver:
             way = "inbound" if failure.inbound else "outbound"
             fields = {"direction": way, "peer": failure.peer, "reason": failure.problem, "not_logged": left_out}
             log.warning("TLS connection given up", extra={**fields, "advice": ADVICE[failure.problem]})
+
+    def header_unbelieved(self, trunk: str, header: str) -> None:
+        """A header was left out. Of many of one name, the log names the first of each while."""
+        self._metrics.header_unbelieved(trunk, header)
+        left_out = self._unbelieved.admit(header)
+        if left_out is not None:
+            advice = FORGED if header == TWILIOS_OWN else NOT_BELIEVED
+            fields = {"trunk": trunk, "header": header, "not_logged": left_out, "advice": advice}
+            log.warning("header not believed", extra=fields)
+
+    def caller_hidden(self, trunk: str) -> None:
+        """A call left without saying who calls."""
+        self._metrics.caller_hidden(trunk)
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""

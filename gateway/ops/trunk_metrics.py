@@ -1,4 +1,4 @@
-"""What is counted of trunks: SIP responses, and the RTP of the legs. Labels are names of trunks and known codes."""
+"""What is counted of trunks: SIP responses, who calls, and the RTP of the legs. Labels are known words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from gateway.bridge.outcome import PHRASES
 from gateway.bridge.record import LegMedia
+from gateway.core.identity import UNBELIEVED
 from gateway.ops.quality import leg_mos
 from gateway.ops.series import OTHER, Series, observe
 
@@ -43,6 +44,12 @@ class TrunkMetrics:
             buckets=MOS_BUCKETS,
             registry=registry,
         )
+        unbelieved = "Headers left out, as the trunk cannot vouch for them."
+        hidden = "INVITEs sent without saying who calls, as the caller asked for privacy."
+        self._unbelieved = Series(
+            Counter("gateway_unbelieved_headers_total", unbelieved, ["trunk", "header"], registry=registry)
+        )
+        self._hidden = Series(Counter("gateway_hidden_callers_total", hidden, ["trunk"], registry=registry))
         self._responses = Series(responses)
         self._packets = Series(packets)
         self._lost = Series(lost)
@@ -56,12 +63,23 @@ class TrunkMetrics:
                 self._responses.create(trunk, way, code)
             for way in (SENT, RECEIVED):
                 self._packets.create(trunk, way)
+            for header in UNBELIEVED:
+                self._unbelieved.create(trunk, header)
+            self._hidden.create(trunk)
             for series in (self._lost, self._jitter, self._mos):
                 series.create(trunk)
 
     def response(self, trunk: str, way: str, code: int) -> None:
         """One response; `way` is `sent` or `received`."""
         self._responses.of(trunk, way, CODE_LABELS.get(code, OTHER)).inc()
+
+    def header_unbelieved(self, trunk: str, header: str) -> None:
+        """One header was left out."""
+        self._unbelieved.of(trunk, header).inc()
+
+    def caller_hidden(self, trunk: str) -> None:
+        """One INVITE left without saying who calls."""
+        self._hidden.of(trunk).inc()
 
     def media(self, media: LegMedia) -> None:
         """A leg's stream ended. A count below zero, as duplicates make it, is none."""

@@ -106,7 +106,7 @@ _RULES: Final = {"sends": "sends.names"}
 
 def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> plan.Trunk:
     """One trunk of the plan."""
-    auth, register = trunk.auth, trunk.registration
+    auth, register, who = trunk.auth, trunk.registration, trunk.identity
     return plan.Trunk(
         name=name,
         side=trunk.side,
@@ -122,11 +122,17 @@ def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> pla
         session_expires_seconds=trunk.session_expires_seconds,
         write_back=_write_back(trunk.write_back) if trunk.write_back else None,
         options_interval_seconds=trunk.options_interval_seconds,
+        identity=plan.Identity(who.believe, is_trusted(trunk), who.send, who.caller),
         account_sids=trunk.account_sids,
         calls_per_second=trunk.calls_per_second,
         source_calls_per_second=trunk.source_calls_per_second,
         register=plan.Registration(register.registrar, register.expires_seconds) if register else None,
     )
+
+
+def is_trusted(trunk: Trunk) -> bool:
+    """Whether a trunk is told what a caller wants kept: by default a PBX is, and a public carrier is not."""
+    return trunk.side is Side.PBX if trunk.identity.trusted is None else trunk.identity.trusted
 
 
 def kinds_of_message(trunks: Iterable[plan.Trunk]) -> Iterator[tuple[Direction, On, Side, Dialect, Profile]]:

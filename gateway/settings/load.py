@@ -12,6 +12,7 @@ from gateway.settings.build import build_plan, public_values
 from gateway.settings.check_account import check_account
 from gateway.settings.check_context import check_context
 from gateway.settings.check_examples import check_examples
+from gateway.settings.check_identity import check_identity
 from gateway.settings.check_sockets import check_sockets
 from gateway.settings.check_trunks import check_trunks
 from gateway.settings.document import Document, Value, read_document
@@ -57,7 +58,8 @@ def settle(document: Document) -> Settings:
     if document.tree is not None:
         configuration, findings = _configuration(document.tree)
         parts = parts_of(document.tree)
-        findings += [*check_sockets(parts), *check_trunks(parts), *check_context(parts), *check_account(parts)]
+        findings += [*check_sockets(parts), *check_trunks(parts), *check_identity(parts)]
+        findings += [*check_context(parts), *check_account(parts)]
     problems = document.named([*document.problems, *findings])
     if problems or configuration is None:
         raise ConfigError(problems)

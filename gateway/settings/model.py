@@ -11,7 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
 from gateway.core.mapping import MissingPolicy, Overflow
-from gateway.core.plan import Dialect, Hold, MediaMode, Redirect, Srtp, TlsFiles, TransferMode
+from gateway.core.plan import (
+    CallerSource,
+    Dialect,
+    Hold,
+    IdentityHeader,
+    MediaMode,
+    Redirect,
+    Srtp,
+    TlsFiles,
+    TransferMode,
+)
 from gateway.core.plan import Limits as PlannedLimits
 from gateway.core.profiles import PROFILES, Characters
 from gateway.core.terms import Direction, On, Side
@@ -132,6 +142,15 @@ class WriteBack(Section):
     queue: Annotated[int, whole(1, 100000, "writes")] = 1000
 
 
+class CallerIdentity(Section):
+    """Who calls, as a trunk says and is told."""
+
+    believe: Flag = True
+    trusted: Flag | None = None
+    send: tuple[Annotated[IdentityHeader, word(IdentityHeader)], ...] = ()
+    caller: Annotated[CallerSource, word(CallerSource)] = CallerSource.FROM
+
+
 class Register(Section):
     """Where we register."""
 
@@ -159,6 +178,7 @@ class Trunk(Section):
     options_interval_seconds: Annotated[float, seconds(1, 3600)] | None = None
     # "register" is a method of pydantic's models
     registration: Register | None = Field(None, alias="register")
+    identity: CallerIdentity = CallerIdentity()
     account_sids: tuple[AccountSid, ...] = ()
     calls_per_second: Annotated[int, whole(1, 1000, "calls")] | None = None
     source_calls_per_second: Annotated[int, whole(1, 1000, "calls")] | None = None

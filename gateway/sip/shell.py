@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
 MALFORMED = Rejection("malformed", 400, (warning_header("this message cannot be read"),))
-ANONYMOUS = "anonymous"
 SILENCED = "unknown-source-silenced"
 """Requests of strangers, of any kind, that got no answer because there were too many."""
 STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "no-common-codec"}
@@ -233,10 +232,10 @@ class SipShell:
         """Start an outbound leg; if it cannot even start, its end is reported."""
         account = self._account(order.trunk, uri_transport(order.request_uri))
         leg = self._own(SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell))
-        caller = f"<sip:{order.caller or ANONYMOUS}@{self._host}>"
-        headers = (*order.headers, ("Max-Forwards", str(order.max_forwards)))
+        caller = order.caller
+        headers = (*order.headers, *caller.headers(self._host), ("Max-Forwards", str(order.max_forwards)))
         try:
-            leg.place(order.request_uri, caller, header_words(headers))
+            leg.place(order.request_uri, caller.from_value(self._host), header_words(headers))
         except pj.Error as error:
             log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
             leg.lost(503)

@@ -21,6 +21,7 @@ from gateway.bridge.events import (
 from gateway.bridge.machine import CallMachine
 from gateway.core.contract import Contract, MissingPolicy
 from gateway.core.fields import Field
+from gateway.core.identity import Introduction
 from gateway.core.locators import parse_locator
 from gateway.core.message import SipMessage, parse_message
 from gateway.core.plan import Hold, Plan, Redirect, TransferMode, Trunk
@@ -151,7 +152,7 @@ def place(uri: str = "sip:+15550100@one.twilio.example", **changes: Any) -> Plac
     defaults: dict[str, Any] = {
         "trunk": "twilio",
         "request_uri": uri,
-        "caller": "1001",
+        "caller": Introduction("1001"),
         "headers": (),
         "max_forwards": 69,
     }

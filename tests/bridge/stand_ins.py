@@ -175,6 +175,8 @@ class RecordingObserver:
         self.tls_failures: list[TlsFailure] = []
         self.lags: list[float] = []
         self.transfers: list[tuple[TransferMode, TransferResult]] = []
+        self.unbelieved: list[tuple[str, str]] = []
+        self.hidden: list[str] = []
         self.broken: set[str] = set()
 
     def call_started(self, record: CallRecord) -> None:
@@ -209,6 +211,12 @@ class RecordingObserver:
 
     def tls_failed(self, failure: TlsFailure) -> None:
         self.tls_failures.append(failure)
+
+    def header_unbelieved(self, trunk: str, header: str) -> None:
+        self.unbelieved.append((trunk, header))
+
+    def caller_hidden(self, trunk: str) -> None:
+        self.hidden.append(trunk)
 
     def loop_lag(self, seconds: float) -> None:
         self.lags.append(seconds)

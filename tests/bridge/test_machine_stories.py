@@ -27,6 +27,7 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.outcome import Outcome
+from gateway.core.identity import Introduction
 from gateway.core.message import parse_message
 from gateway.core.plan import Limits, Trunk
 from gateway.core.routing import Destination, Router
@@ -240,4 +241,4 @@ def test_a_refusal_for_a_reason_that_is_no_outcome_counts_as_a_bad_request() -> 
 def test_a_caller_that_cannot_be_shown_is_left_out(caller: str) -> None:
     message = parse_message(f"INVITE sip:+15550100@gw.example SIP/2.0\r\n{caller}\r\n\r\n")
     commands = feed(machine_for(PLAN), InviteReceived(message, PLAN.trunks[0], "192.0.2.9"))
-    assert commands[0] == place(caller="")
+    assert commands[0] == place(caller=Introduction())

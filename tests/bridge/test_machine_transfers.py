@@ -33,13 +33,16 @@ from gateway.bridge.machine import CallMachine
 from gateway.bridge.record import TransferRecord
 from gateway.bridge.referring import KEPT_TRANSFERS
 from gateway.bridge.terms import TransferResult
+from gateway.core.identity import Introduction, Party
 from gateway.core.message import SipMessage
 from gateway.core.patterns import parse_pattern
-from gateway.core.plan import TransferMode
+from gateway.core.plan import Identity, IdentityHeader, TransferMode
 from gateway.core.receipt import Outcome as FieldOutcome
 from gateway.core.routing import Route
 from gateway.core.terms import On, Side
 from tests.bridge.samples import (
+    ANSWERED,
+    CONFIRMED,
     CUSTOMER,
     ELSEWHERE,
     FIRST,
@@ -48,6 +51,8 @@ from tests.bridge.samples import (
     SECOND,
     feed,
     field,
+    invite,
+    machine_for,
     message,
     plan,
     refer,
@@ -65,8 +70,8 @@ NOTE = field("note", "header:X-Note", "header:X-Note", on=frozenset({On.END}))
 
 
 def test_who_stays_is_who_calls_the_target() -> None:
-    assert placed(feed(talk(PLAN), REFER)).caller == "1001"
-    assert placed(feed(talk(PLAN), refer(Role.INBOUND))).caller == "+15550100"
+    assert placed(feed(talk(PLAN), REFER)).caller.user == "1001"
+    assert placed(feed(talk(PLAN), refer(Role.INBOUND))).caller.user == "+15550100"
 
 
 def test_a_target_is_of_the_other_side() -> None:
@@ -157,7 +162,7 @@ def test_a_target_that_answered_can_transfer_in_its_turn() -> None:
     machine = talk(PLAN)
     feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
     order = placed(feed(machine, refer(Role.OUTBOUND, "sip:3000@elsewhere.example")))
-    assert (order.trunk, order.caller) == ("twilio", "1001")
+    assert (order.trunk, order.caller.user) == ("twilio", "1001")
     feed(machine, TARGET_ANSWERED)
     assert [(one.to_trunk, one.result) for one in machine.transfers] == [
         ("pbx", TransferResult.COMPLETED),
@@ -169,7 +174,7 @@ def test_who_was_transferred_is_called_by_whom_it_talks_to() -> None:
     """After a transfer the user of the other leg is the one that was called last."""
     machine = talk(PLAN)
     feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
-    assert placed(feed(machine, refer(Role.INBOUND, "sip:3000@elsewhere.example"))).caller == "2000"
+    assert placed(feed(machine, refer(Role.INBOUND, "sip:3000@elsewhere.example"))).caller.user == "2000"
 
 
 def test_a_peer_that_tries_again_and_again_fills_no_memory() -> None:
@@ -250,7 +255,7 @@ def test_a_dialog_that_is_not_ours_is_replaced_on_the_side_that_it_is_of() -> No
     """The route is that of who stays: who asks can be made to call nobody that the other could not."""
     machine = talk(plan(CUSTOMER, QUEUE), "X-PBX-CUSTOMER-ID: C-1", "X-Queue: sales")
     order = placed(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?{REPLACES}&X-Queue=none")))
-    assert (order.trunk, order.request_uri, order.caller) == ("twilio", "sip:2000@one.twilio.example", "1001")
+    assert (order.trunk, order.request_uri, order.caller.user) == ("twilio", "sip:2000@one.twilio.example", "1001")
     context = (("X-CustomerID", "C-1"), ("X-Queue", "sales"))
     assert order.headers == (*context, ("Replaces", "a;to-tag=b;from-tag=c"), ("Require", "replaces"))
     feed(machine, TARGET_ANSWERED, TargetEnded(200, False, None))
@@ -267,11 +272,11 @@ def test_a_dialog_that_no_route_leads_to_is_not_replaced(match: str) -> None:
 
 def test_the_target_of_a_consultation_transfers_in_its_turn() -> None:
     machine = talk(PLAN)
-    joined = replace(REFER, consultation=Consultation("call-2", Role.OUTBOUND, PLAN.trunks[0], "2000"))
+    joined = replace(REFER, consultation=Consultation("call-2", Role.OUTBOUND, PLAN.trunks[0], Party("2000")))
     commands = feed(machine, joined)
     assert commands[:2] == [AnswerRefer(Role.OUTBOUND, 202), TakeLeg("call-2", Role.OUTBOUND)]
     feed(machine, TargetEnded(200, False, None))
-    assert placed(feed(machine, refer(Role.INBOUND))).caller == "2000"
+    assert placed(feed(machine, refer(Role.INBOUND))).caller.user == "2000"
 
 
 def test_a_trunk_that_takes_no_transfers_gives_no_place_away() -> None:
@@ -289,4 +294,24 @@ def test_a_place_is_given_away_once_at_a_time() -> None:
     again = feed(machine, ReplacementArrived(Role.INBOUND, REPLACING))
     assert again == [RefuseReplacement(491, ()), NoteTransfer(TransferMode.LOCAL, TransferResult.PENDING)]
     feed(machine, TargetEnded(200, False, None))
-    assert placed(feed(machine, refer(Role.INBOUND))).caller == "2000"
+    assert placed(feed(machine, refer(Role.INBOUND))).caller.user == "2000"
+
+
+# ---- Who calls ----
+
+
+def test_a_caller_who_hides_is_hidden_from_the_target_of_a_transfer_too() -> None:
+    untrusted = replace(PLAN, trunks=tuple(replace(one, identity=Identity(trusted=False)) for one in PLAN.trunks))
+    machine = machine_for(untrusted)
+    feed(machine, invite(untrusted, "Privacy: id", "Diversion: <sip:9@a>"), ANSWERED, CONFIRMED)
+    assert placed(feed(machine, REFER)).caller == Introduction(is_hidden=True)
+
+
+def test_a_diversion_is_of_the_call_that_was_diverted_and_of_no_transfer() -> None:
+    told = replace(
+        PLAN, trunks=tuple(replace(one, identity=Identity(send=tuple(IdentityHeader))) for one in PLAN.trunks)
+    )
+    machine = machine_for(told)
+    feed(machine, invite(told, "Diversion: <sip:9@a>", "P-Asserted-Identity: <sip:7@a>"), ANSWERED, CONFIRMED)
+    named = [one.header for one in placed(feed(machine, REFER)).caller.names]
+    assert named == ["P-Asserted-Identity", "Remote-Party-ID"]

@@ -6,60 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bridge.reading import MAX_CALLER_CHARACTERS, caller_of, carries_sdp, forwards_left
+from gateway.bridge.reading import carries_sdp, forwards_left
 from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
 from tests.bridge.samples import SDP, message, response
 
 INVITE = "INVITE sip:1@gw.example SIP/2.0"
-
-
-@pytest.mark.parametrize(
-    ("line", "caller"),
-    [
-        ("From: <sip:1001@pbx.example>;tag=a", "1001"),
-        ('f: "Bob, of sales" <sip:bob@pbx.example>', "bob"),
-        ("From: sip:1001@pbx.example;tag=a", "1001"),
-        ("From: <tel:+15550100>", "+15550100"),
-        ("From: <sip:a%20b@pbx.example>", "a%20b"),
-        ("From: <sip:a:secret@pbx.example>", "a"),
-        ("From: <sip:m%C3%BCller@pbx.example>", "m%C3%BCller"),
-        ("From: <sip:pbx.example>", ""),
-        ("From: <sips:>", ""),
-        ("From: Anonymous", ""),
-        ("From: <sip:1001@pbx.example", ""),
-        ("From:", ""),
-        ("X-From: <sip:1001@pbx.example>", ""),
-        ("From: <sip:a%00b@pbx.example>", ""),
-        ("From: <sip:a%0D%0AX-Evil:1@pbx.example>", ""),
-        ("From: <sip:a%FFb@pbx.example>", ""),
-        ("From: <sip:a\udcffb@pbx.example>", ""),
-    ],
-)
-def test_the_caller(line: str, caller: str) -> None:
-    assert caller_of(message(INVITE, line)) == caller
-
-
-@pytest.mark.parametrize(
-    ("user", "known"),
-    [
-        ("9" * MAX_CALLER_CHARACTERS, True),
-        ("9" * (MAX_CALLER_CHARACTERS + 1), False),
-        ("%20" * 85, True),
-        ("%20" * 86, False),
-        ("9" * 60_000, False),
-    ],
-    ids=["fits", "one too many", "fits escaped", "escaped one too many", "hostile"],
-)
-def test_a_caller_is_as_long_as_a_uri_can_hold(user: str, known: bool) -> None:
-    assert caller_of(message(INVITE, f"From: <sip:{user}@pbx.example>")) == (user if known else "")
-
-
-@given(st.text(st.characters(codec=None, categories=None)))
-def test_any_from_gives_a_caller_that_can_stand_in_a_uri(value: str) -> None:
-    caller = caller_of(SipMessage(INVITE, Headers([("From", value)])))
-    assert caller.isascii() and caller.isprintable() and len(caller) <= MAX_CALLER_CHARACTERS
-    assert not set(caller) & set(' <>@"')
 
 
 @pytest.mark.parametrize(

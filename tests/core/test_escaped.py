@@ -34,6 +34,7 @@ RFC_7433 = (
         ),
         ("with a display name", '"A, B" <sip:a@h?X-A=1%2C2>;tag=x', [("X-A", "1,2")]),
         ("a dialog's", "<sip:a@h?Replaces=1&Route=x&X-A=1&Contact=y>", [("X-A", "1")]),
+        ("who calls", "<sip:a@h?p-asserted-identity=2&Remote-Party-ID=x&Diversion=y&X-A=1>", [("X-A", "1")]),
         ("no names", "<sip:a@h?a%20b=1&X-A=1>", [("X-A", "1")]),
         ("the second of a list", "nonsense, <sip:a@h?X-A=1>", [("X-A", "1")]),
         ("none", "<sip:a@h>", []),

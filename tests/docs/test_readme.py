@@ -20,7 +20,7 @@ from gateway.core.networks import PUBLISHED_RANGES
 from gateway.ops.admin import AdminApi
 from gateway.ops.metrics import Build, Metrics
 from gateway.settings import load
-from gateway.settings.model import Configuration, ContextField, Trunk
+from gateway.settings.model import CallerIdentity, Configuration, ContextField, Trunk
 from gateway.sip.shell import SipShell
 from tests.docs.documents import ROOT, Document, read, words
 from tests.gateway_yaml import GatewayYaml
@@ -152,7 +152,7 @@ def test_every_setting_exists() -> None:
 
 def test_every_setting_with_a_value_exists() -> None:
     """Such as `direct_media: no`; the words before the colon are keys of a trunk, a field or a section."""
-    keys = {alias for model in (Trunk, ContextField) for alias in names_of(model)} | {"missing"}
+    keys = {alias for model in (Trunk, CallerIdentity, ContextField) for alias in names_of(model)} | {"missing"}
     named = [code.partition(": ")[0] for code in README.codes() if re.fullmatch(r"[a-z_]+: [a-z0-9-]+", code)]
     assert named
     assert [name for name in named if name not in keys] == []

@@ -44,6 +44,8 @@ CONTRACT = {
     "gateway_sip_responses_total": {"trunk", "direction", "code"},
     "gateway_rejected_total": {"reason"},
     "gateway_tls_failures_total": {"direction", "reason"},
+    "gateway_unbelieved_headers_total": {"trunk", "header"},
+    "gateway_hidden_callers_total": {"trunk"},
     "gateway_event_loop_lag_seconds": set(),
     "gateway_config_reloads_total": {"result"},
     "gateway_transfers_total": {"mode", "result"},

@@ -13,7 +13,7 @@ from gateway.bridge.tls import ADVICE, TlsFailure, TlsProblem
 from gateway.core.plan import TransferMode
 from gateway.core.terms import Direction, On
 from gateway.ops.metrics import Build, Metrics
-from gateway.ops.observer import CallObserver
+from gateway.ops.observer import FORGED, NOT_BELIEVED, CallObserver
 from gateway.ops.records import RecentCalls
 from tests.ops.samples import active, ended, entry, field, plan
 
@@ -84,6 +84,23 @@ def test_a_tls_failure_is_counted_and_said_with_what_helps(
     assert (line.levelname, line.getMessage()) == ("WARNING", "TLS connection given up")
     said = {**labels, "peer": "acme.sip.twilio.com", "advice": ADVICE[TlsProblem.EXPIRED]}
     assert said.items() <= vars(line).items()
+
+
+@pytest.mark.parametrize(("header", "advice"), [("Diversion", NOT_BELIEVED), ("X-Twilio-*", FORGED)])
+def test_headers_that_are_not_believed_are_counted_and_said_once_a_while(
+    observer: Observer, metrics: Metrics, caplog: pytest.LogCaptureFixture, header: str, advice: str
+) -> None:
+    for _ in range(3):
+        observer.header_unbelieved("pbx", header)
+    assert value(metrics, "gateway_unbelieved_headers_total", trunk="pbx", header=header) == 3
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "header not believed")
+    assert {"trunk": "pbx", "header": header, "advice": advice}.items() <= vars(line).items()
+
+
+def test_a_caller_that_hides_is_counted(observer: Observer, metrics: Metrics) -> None:
+    observer.caller_hidden("twilio")
+    assert value(metrics, "gateway_hidden_callers_total", trunk="twilio") == 1
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ trunks:
     variables: freeswitch
     hold: relay
     redirect: follow
+    identity: {{trusted: false}}
     session_expires_seconds: 600
   twilio:
     side: twilio
@@ -53,6 +54,7 @@ trunks:
     auth: {{username: gw, password: "${{GATEWAY_TEST_SECRET}}"}}
     options_interval_seconds: 30
     register: {{registrar: "sip:acme.sip.twilio.com;transport=tls", expires_seconds: 900}}
+    identity: {{believe: false, trusted: true, send: [remote-party, asserted], caller: asserted}}
     account_sids: ["AC00000000000000000000000000000000"]
     calls_per_second: 9
     source_calls_per_second: 8

@@ -17,9 +17,12 @@ from gateway.core.networks import PUBLISHED_RANGES
 from gateway.core.patterns import parse_pattern, parse_template
 from gateway.core.plan import (
     Admin,
+    CallerSource,
     Credentials,
     Dialect,
     Hold,
+    Identity,
+    IdentityHeader,
     Limits,
     Listener,
     Media,
@@ -64,6 +67,7 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             hold=Hold.RELAY,
             redirect=Redirect.FOLLOW,
             session_expires_seconds=600,
+            identity=Identity(trusted=False),
         ),
         Trunk(
             name="twilio",
@@ -76,6 +80,12 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             options_interval_seconds=30,
             register=Registration("sip:acme.sip.twilio.com;transport=tls", 900),
             account_sids=("AC00000000000000000000000000000000",),
+            identity=Identity(
+                believed=False,
+                trusted=True,
+                send=(IdentityHeader.REMOTE_PARTY, IdentityHeader.ASSERTED),
+                caller=CallerSource.ASSERTED,
+            ),
             calls_per_second=9,
             source_calls_per_second=8,
         ),
@@ -110,6 +120,7 @@ def test_what_is_left_out_has_the_defaults_of_the_plan(load_text: Loader) -> Non
     defaults = Plan(plan.listeners, plan.trunks, (), plan.contract)
     assert (plan.media, plan.admin, plan.limits) == (defaults.media, defaults.admin, defaults.limits)
     assert plan.trunks[0].dialect is Dialect.HEADERS
+    assert [trunk.identity for trunk in plan.trunks] == [Identity(trusted=True), Identity(trusted=False)]
     assert plan.trunks[1].profile is PROFILES["sip-domain"]
 
 
