@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECTIONS := build test
 WORKERS := 3
+# The demo's PBX: empty for the stand-in, or asterisk (the newest), asterisk-22, asterisk-16.
+PBX :=
 # The packages of some sections of the list that the Dockerfile shares.
 packages_of = $(shell awk -v wanted="$(1)" '/^\[/ { use = index(" " wanted " ", " " substr($$0, 2, length - 2) " ") } \
 	use && /^[a-z]/' config/apt-packages.txt)
@@ -64,8 +66,10 @@ wheel: packages $(BIN)/python  ## build PJSIP (or find it in the cache) and prin
 # ---- The work ----
 
 .PHONY: demo
-demo: setup  ## call both ways through a gateway on loopback and show what was mapped
-	@$(BIN)/gateway demo
+demo: setup  ## call both ways through a gateway on loopback, show what was mapped (PBX=asterisk: a real one)
+	@if [[ -z "$(PBX)" ]]; then $(BIN)/gateway demo; exit; fi; \
+	tree=$$($(BIN)/python -m config.asterisk.unpack "$(PBX)"); \
+	$(BIN)/gateway demo --asterisk "$$tree"
 
 .PHONY: test
 test: lint types  ## lint, types, and all tests with their coverage

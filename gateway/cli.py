@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "contract":
             return _contract(options.config, options.format)
         case "demo":
-            return _demo()
+            return _demo(options.asterisk)
         case "twilio" if options.task == "webhook":
             return _webhook(options.config, options.log_level)
         case "twilio":
@@ -72,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--log-level", choices=LOG_LEVELS, default="INFO", help="default: %(default)s")
     _add_context_commands(commands)
     purpose = "call both ways between a PBX and a Twilio stand-in on loopback and show what was mapped"
-    commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
+    command = commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
+    command.add_argument(
+        "--asterisk", metavar="FOLDER", help="a real PBX: an Asterisk unpacked there (make demo PBX=asterisk does it)"
+    )
     _add_twilio(commands)
     _add_lab(commands)
     for name, purpose in (
@@ -218,11 +221,11 @@ def _check(config: str) -> int:
     return DONE
 
 
-def _demo() -> int:
+def _demo(asterisk: str | None) -> int:
     from gateway.lab.demo import main as demo
 
     try:
-        return demo()
+        return demo(asterisk=asterisk)
     except StartError as error:
         return _complain(error, NOT_STARTED)
 

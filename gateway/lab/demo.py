@@ -12,11 +12,14 @@ import time
 from pathlib import Path
 
 from gateway.errors import StartError
+from gateway.lab.asterisk import read_tree
 from gateway.lab.driver import LabError
+from gateway.lab.office import office_of
 from gateway.lab.page import show_call, show_failure, show_opening, show_title, show_verdict
+from gateway.lab.pbx import PBX_ADDRESS, OpenPbx, open_telephone
 from gateway.lab.scenes import CONTRACT, TO_PBX, TO_TWILIO, Scene
 from gateway.lab.sheet import Ink
-from gateway.lab.stage import GATEWAY_ADDRESS, PBX_ADDRESS, TWILIO_ADDRESS, Stage
+from gateway.lab.stage import GATEWAY_ADDRESS, TWILIO_ADDRESS, Stage
 from gateway.lab.verdict import Check, judge
 
 PASSED = 0
@@ -25,15 +28,21 @@ SCENES = (TO_TWILIO, TO_PBX)
 ADDRESSES = {"PBX": PBX_ADDRESS, "gateway": GATEWAY_ADDRESS, "Twilio": TWILIO_ADDRESS}
 
 
-def main(contract: str = CONTRACT) -> int:
+def main(contract: str = CONTRACT, asterisk: str | None = None) -> int:
     """Play the demo; `contract` is the context section of the gateway's configuration. Returns the exit code.
+
+    `asterisk` is the folder of an unpacked Asterisk that is the PBX then.
 
     Raises:
         StartError: this machine cannot run it.
     """
+    try:
+        open_pbx = office_of(read_tree(Path(asterisk))) if asterisk else open_telephone
+    except LabError as error:
+        raise StartError(str(error)) from None
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     try:
-        passed = Demo(folder).run(contract)
+        passed = Demo(folder, open_pbx).run(contract)
     except KeyboardInterrupt:
         say(["interrupted"])
         passed = False
@@ -47,8 +56,9 @@ def main(contract: str = CONTRACT) -> int:
 class Demo:
     """One run of the demo, told as it goes. What its processes write is in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, open_pbx: OpenPbx) -> None:
         self._folder = folder
+        self._open_pbx = open_pbx
         self._ink = Ink(colours=sys.stdout.isatty(), unicode=(sys.stdout.encoding or "").lower().startswith("utf"))
         self._checks: list[Check] = []
 
@@ -59,12 +69,12 @@ class Demo:
             StartError: the processes cannot be started.
         """
         began = time.monotonic()
-        say(show_opening(ADDRESSES, self._ink))
         try:
-            stage = Stage(self._folder, contract)
+            stage = Stage(self._folder, contract, self._open_pbx)
         except LabError as error:
             raise StartError(f"the demo does not start: {error}\nWhat there is of it is in {self._folder}") from None
         with stage:
+            say(show_opening(ADDRESSES, stage.pbx.name, self._ink))
             for number, scene in enumerate(SCENES, 1):
                 self._play(stage, scene, number)
             self._stop(stage)

@@ -16,10 +16,12 @@ NO_FIELD = "-"
 MILLISECONDS = 1000
 
 
-def show_opening(addresses: dict[str, str], ink: Ink) -> list[str]:
+def show_opening(addresses: dict[str, str], pbx: str, ink: Ink) -> list[str]:
     """What is about to happen."""
     return [
-        ink.strong("gateway demo: a call each way between a PBX and Twilio (stand-ins), through a real gateway"),
+        ink.strong(
+            f"gateway demo: a call each way between a PBX ({pbx}) and Twilio (stand-in), through a real gateway"
+        ),
         "   ".join(f"{name} {address}" for name, address in addresses.items()) + "   nothing leaves this machine",
     ]
 

@@ -13,6 +13,9 @@ from gateway.lab.tone import Tone
 
 Header = tuple[str, str]
 
+VARIABLE_PREFIX = "X-PBX-"
+"""What headers that are variables of the dialplan begin with."""
+
 CONTRACT = """\
 context:
   uui:
@@ -70,7 +73,8 @@ class Played:
     """What was seen of a scene.
 
     `headers` are those of the INVITE that arrived at the called side; the tones are what each side heard, None for
-    silence; `record` is the gateway's own account of the call, as its admin interface gives it.
+    silence; `record` is the gateway's own account of the call, as its admin interface gives it; `variables` are those
+    that a real dialplan made of the headers, None where a stand-in is called.
     """
 
     scene: Scene
@@ -78,6 +82,7 @@ class Played:
     caller_heard: Tone | None
     callee_heard: Tone | None
     record: dict[str, object]
+    variables: dict[str, str] | None = None
 
     @property
     def receipt(self) -> list[dict[str, object]]:
@@ -92,7 +97,7 @@ class Played:
 
 def _variable(name: str, value: str) -> tuple[str, Header]:
     """A variable of Asterisk's dialplan, and the header that it sets for the call."""
-    return f"{name} = {value}", ("X-PBX-" + name.replace("_", "-"), value)
+    return f"{name} = {value}", (VARIABLE_PREFIX + name.replace("_", "-"), value)
 
 
 def _sip_uri_header(text: str) -> tuple[str, Header]:

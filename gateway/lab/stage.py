@@ -10,10 +10,11 @@ from typing import Self
 
 from gateway.lab.daemon import Ending, GatewayProcess, free_port
 from gateway.lab.driver import Call, LabError, Phone
+from gateway.lab.pbx import PBX_ADDRESS, Arrival, OpenPbx, open_telephone
 from gateway.lab.scenes import Played, Scene
 from gateway.lab.tone import Tone
 
-GATEWAY_ADDRESS, PBX_ADDRESS, TWILIO_ADDRESS = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+GATEWAY_ADDRESS, TWILIO_ADDRESS = "127.0.0.1", "127.0.0.3"
 LISTEN_SECONDS = 1.0
 RING_SECONDS = 3.0
 """How long an INVITE may take through the gateway; it takes milliseconds."""
@@ -29,20 +30,21 @@ trunks:
 
 
 class Stage:
-    """The three processes; use it in a `with`.
+    """The PBX, Twilio and the gateway; use it in a `with`.
 
     Raises:
         LabError: one of them does not start.
     """
 
-    def __init__(self, folder: Path, contract: str) -> None:
+    def __init__(self, folder: Path, contract: str, open_pbx: OpenPbx = open_telephone) -> None:
         self._closing = ExitStack()
+        self.sip = f"{GATEWAY_ADDRESS}:{free_port(GATEWAY_ADDRESS, socket.SOCK_DGRAM)}"
         with ExitStack() as starting:
-            self.pbx = starting.enter_context(Phone.start("pbx", PBX_ADDRESS, folder))
+            self.pbx = starting.enter_context(open_pbx(folder, self.sip))
             self.twilio = starting.enter_context(Phone.start("twilio", TWILIO_ADDRESS, folder))
-            self.sip = f"{GATEWAY_ADDRESS}:{free_port(GATEWAY_ADDRESS, socket.SOCK_DGRAM)}"
             self._gateway = self._start_gateway(folder, contract)
             starting.callback(self._gateway.kill)
+            self.pbx.meet_gateway()
             self._closing = starting.pop_all()
 
     def _start_gateway(self, folder: Path, contract: str) -> GatewayProcess:
@@ -67,20 +69,32 @@ class Stage:
         Raises:
             LabError: the call does not go as calls go.
         """
-        from_phone, to_phone = (self.pbx, self.twilio) if scene.direction == "to_twilio" else (self.twilio, self.pbx)
-        placed = from_phone.call(f"sip:{scene.number}@{self.sip}", scene.headers, scene.caller)
+        placed, called = self._place(scene)
         try:
-            arrived = to_phone.expect_call(RING_SECONDS)
+            arrived = called.expect_call(RING_SECONDS)
         except LabError as error:
-            raise LabError(f"{error}\n  {scene.caller_name} was told: {_answers(from_phone)}") from None
+            raise LabError(f"{error}\n  {scene.caller_name} was told: {_answers(placed.phone)}") from None
         arrived.answer(180)
         placed.expect("progress")
         caller_heard, callee_heard = _talk(scene, placed, arrived)
+        call_id, arrival = self._look(scene, placed, arrived)
         placed.hangup()
         for call in (placed, arrived):
             call.expect("ended")
-        record = self._gateway.ended_call(placed.call_id)
-        return Played(scene, tuple(arrived.headers), caller_heard, callee_heard, record)
+        record = self._gateway.ended_call(call_id)
+        return Played(scene, arrival.headers, caller_heard, callee_heard, record, arrival.variables)
+
+    def _place(self, scene: Scene) -> tuple[Call, Phone]:
+        """The call of a scene, and whose telephone is to ring."""
+        if scene.direction == "to_twilio":
+            return self.pbx.place(scene), self.twilio
+        return self.twilio.call(f"sip:{scene.number}@{self.sip}", scene.headers, scene.caller), self.pbx.phone
+
+    def _look(self, scene: Scene, placed: Call, arrived: Call) -> tuple[str, Arrival]:
+        """The Call-ID that the gateway was called with, and what the called side was given."""
+        if scene.direction == "to_twilio":
+            return self.pbx.call_id(placed), Arrival(tuple(arrived.headers))
+        return placed.call_id, self.pbx.look(arrived)
 
     def stop(self) -> tuple[int, Ending]:
         """End the gateway; the calls that it still had, and how it ended.

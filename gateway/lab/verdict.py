@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.core.webhook import webhook_parameters
-from gateway.lab.scenes import Header, Piece, Played
+from gateway.lab.scenes import VARIABLE_PREFIX, Header, Piece, Played
 from gateway.lab.tone import LOUDNESS_DBFS, Tone
 
 NOTHING = "nothing"
-VARIABLE_PREFIX = "X-PBX-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +54,16 @@ def found_use(played: Played, piece: Piece) -> str:
     if header is None:
         return NOTHING
     if played.scene.direction == "to_pbx":
-        return dialplan_view(*header)
+        return dialplan_view(*header, played.variables)
     return ", ".join(f"{name}={value}" for name, value in webhook_parameters([header])) or NOTHING
 
 
-def dialplan_view(name: str, value: str) -> str:
-    """What a dialplan that reads the gateway's headers holds: a variable, or the header as it is."""
-    if name.startswith(VARIABLE_PREFIX):
-        return f"{name.removeprefix(VARIABLE_PREFIX).replace('-', '_')} = {value}"
-    return f"{name}: {value}"
+def dialplan_view(name: str, value: str, variables: Mapping[str, str] | None = None) -> str:
+    """What a dialplan has of the gateway's headers: a variable, looked up in a real one, or the header itself."""
+    if not name.startswith(VARIABLE_PREFIX):
+        return f"{name}: {value}"
+    variable = name.removeprefix(VARIABLE_PREFIX).replace("-", "_")
+    return f"{variable} = {value if variables is None else variables.get(variable, NOTHING)}"
 
 
 def piece_passed(played: Played, piece: Piece) -> bool:

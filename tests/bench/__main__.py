@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests import asterisk
+from config.asterisk import unpack
+from gateway.lab import asterisk
 from tests.bench import processes, sipp
 from tests.bench.contenders import NotReady, contenders
 from tests.bench.lab import Lab, find_ports
@@ -65,7 +66,7 @@ def _allow_descriptors() -> None:
 
 def _asterisk_or_reason() -> asterisk.Tree | None:
     try:
-        return asterisk.prepare()
+        return unpack.prepare()
     except asterisk.AsteriskError as error:
         print(f"bench: no Asterisk to compare with: {error}")
         return None

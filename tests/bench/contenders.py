@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests import asterisk
+from gateway.lab import asterisk
 from tests.bench import processes
 from tests.bench.lab import FIRST_RTP_PORT, LAST_RTP_PORT, MEASURED, PBX, TWILIO, Lab
 
@@ -36,32 +36,6 @@ FIELDS: Fields = (
     ("PRIORITY", "X-Importance"),
     ("CASE", "X-Case"),
     ("TICKET", "X-Ticket"),
-)
-
-# What a bridge of PJSIP channels with a b() handler needs, and no more.
-ASTERISK_MODULES = (
-    "res_timing_timerfd",
-    "res_sorcery_config",
-    "res_sorcery_memory",
-    "res_sorcery_astdb",
-    "res_pjproject",
-    "res_pjsip",
-    "res_pjsip_pubsub",
-    "res_pjsip_session",
-    "res_pjsip_sdp_rtp",
-    "res_pjsip_endpoint_identifier_ip",
-    "res_pjsip_header_funcs",
-    "res_pjsip_authenticator_digest",
-    "res_pjsip_caller_id",
-    "res_pjsip_rfc3326",
-    "res_rtp_asterisk",
-    "chan_pjsip",
-    "app_dial",
-    "app_stack",
-    "pbx_config",
-    "codec_ulaw",
-    "bridge_simple",
-    "bridge_native_rtp",
 )
 
 
@@ -148,7 +122,7 @@ def run_asterisk(lab: Lab, tree: asterisk.Tree, cores: frozenset[int]) -> Iterat
 def asterisk_files(lab: Lab) -> dict[str, str]:
     """Its configuration: no call records, no log, only the modules the job needs."""
     return {
-        "modules.conf": "\n".join(["[modules]", "autoload=no", *(f"load={name}.so" for name in ASTERISK_MODULES), ""]),
+        "modules.conf": asterisk.build_modules_conf(asterisk.BRIDGING),
         "cdr.conf": "[general]\nenable=no\n",
         "rtp.conf": f"[general]\nrtpstart={FIRST_RTP_PORT}\nrtpend={LAST_RTP_PORT}\n",
         "pjsip.conf": _pjsip_conf(lab),

@@ -50,7 +50,7 @@ def test_the_demo_passes_and_shows_every_hop(tmp_path: Path) -> None:
         capture_output=True,
         encoding="utf-8",
         stdin=subprocess.DEVNULL,
-        timeout=20,
+        timeout=50,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

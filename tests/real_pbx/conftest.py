@@ -7,29 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from tests import asterisk
+from config.asterisk import unpack
+from config.asterisk.unpack import SUITES
+from gateway.lab.asterisk import Tree
 from tests.real_pbx.exchange import Exchange, running
 
-SUITES = {"asterisk-22": "sid", "asterisk-16": "bullseye"}
-"""The newest and the oldest that we support, and where Debian has them."""
 TEST_SECONDS = 120
 DOWNLOAD_SECONDS = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    missing = [suite for suite in SUITES.values() if asterisk.find_tree(suite) is None]
+    missing = [suite for suite in SUITES.values() if unpack.find_tree(suite) is None]
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(DOWNLOAD_SECONDS if missing else TEST_SECONDS))
 
 
 @pytest.fixture(scope="session", params=SUITES)
-def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    """Asterisk, the gateway and the phones of one version; the first time ever, Asterisk is fetched."""
+def tree(request: pytest.FixtureRequest) -> Tree:
+    """Asterisk of one version; the first time ever it is fetched."""
     suite = SUITES[request.param]
-    if asterisk.find_tree(suite) is None:
+    if unpack.find_tree(suite) is None:
         say(request, f"fetching {request.param} from Debian's archive into the cache, once (80 MB)")
-    with running(asterisk.prepare(suite), tmp_path_factory.mktemp(request.param), lambda tree, place: None) as exchange:
+    return unpack.prepare(suite)
+
+
+@pytest.fixture(scope="session")
+def office(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """Asterisk of one version, the gateway and the phones."""
+    with running(tree, tmp_path_factory.mktemp(tree.root.name), lambda tree, place: None) as exchange:
         yield exchange
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 import yaml
 
-from tests.asterisk import Asterisk, Tree
+from gateway.lab.ami import Ami, open_ami
+from gateway.lab.ari import Ari, Channel
+from gateway.lab.asterisk import MODULES, Asterisk, Tree, build_modules_conf
+from gateway.lab.office import build_ari_files, build_pjsip_conf, read_sample, replaced
 from tests.gateway_yaml import GatewayYaml
 from tests.process.daemon import Gateway, Site
 from tests.process.daemon import Tree as Configuration
@@ -21,83 +22,7 @@ from tests.process.sipp import Peer, Sipp
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer
 
-SAMPLES = Path(__file__).parents[2] / "config/asterisk"
 USER, GATEWAY_USER, PASSWORD = "tester", "gateway", "s3cret"
-ANSWER_SECONDS = 10
-
-MODULES = (
-    "res_timing_timerfd",
-    "res_sorcery_config",
-    "res_sorcery_memory",
-    "res_sorcery_astdb",
-    "res_pjproject",
-    "res_pjsip",
-    "res_pjsip_pubsub",
-    "res_pjsip_session",
-    "res_pjsip_sdp_rtp",
-    "res_pjsip_endpoint_identifier_ip",
-    "res_pjsip_header_funcs",
-    "res_pjsip_authenticator_digest",
-    "res_pjsip_caller_id",
-    "res_pjsip_diversion",
-    "res_pjsip_refer",
-    "res_pjsip_rfc3326",
-    "res_musiconhold",
-    "res_rtp_asterisk",
-    "res_http_websocket",
-    "res_websocket_client",
-    "res_stasis",
-    "res_stasis_answer",
-    "res_stasis_playback",
-    "res_stasis_recording",
-    "res_stasis_snoop",
-    "res_stasis_device_state",
-    "res_ari",
-    "res_ari_model",
-    "res_ari_channels",
-    "res_ari_asterisk",
-    "res_ari_endpoints",
-    "res_ari_events",
-    "chan_pjsip",
-    "app_dial",
-    "app_stack",
-    "app_stasis",
-    "app_system",
-    "app_transfer",
-    "app_while",
-    "func_channel",
-    "func_strings",
-    "func_global",
-    "pbx_config",
-    "codec_ulaw",
-    "bridge_simple",
-    "bridge_native_rtp",
-    "bridge_holding",
-    "bridge_softmix",
-    "bridge_builtin_features",
-)
-"""What the samples and the tests use: all that Debian has would take three times as long to load."""
-
-PHONE = """
-[{name}]
-type=endpoint
-transport=transport-udp
-context=phones
-aors={name}
-identify_by=ip
-disallow=all
-allow=ulaw
-direct_media=no
-
-[{name}]
-type=aor
-contact=sip:{place}
-
-[{name}]
-type=identify
-endpoint={name}
-match={place.host}
-"""
 
 DIALPLAN = """
 ; What stands for an office: phones that say in a header what the dialplan is to know, and extensions.
@@ -150,19 +75,15 @@ class Office(Site):
 
     def asterisk_files(self) -> dict[str, str]:
         """Our samples with these addresses in place of theirs, and the office around them."""
-        own = {"10.0.0.20:5060": str(self.gateway), "10.0.0.20": self.gateway.host, "0.0.0.0:5060": str(self.pbx)}
-        pjsip = replaced((SAMPLES / "pjsip.conf").read_text(), own)
-        phones = [PHONE.format(name=name, place=place) for name, place in self.phones.items()]
-        account = f"[{{}}]\ntype=user\nread_only=no\npassword={PASSWORD}\n"
+        phones = {name: str(place) for name, place in self.phones.items()}
         words = {"bindaddr=10.0.0.5": f"bindaddr={self.ami.host}", "port=5038": f"port={self.ami.port}"}
         words |= {"change this": PASSWORD, "10.0.0.20/": "127.0.0.1/"}  # all of loopback comes from there
-        manager = replaced((SAMPLES / "manager.conf").read_text(), words)
+        manager = replaced(read_sample("manager.conf"), words)
         return {
-            "modules.conf": "\n".join(["[modules]", "autoload=no", *(f"load={name}.so" for name in MODULES), ""]),
-            "pjsip.conf": "\n".join([pjsip, *phones]),
-            "extensions.conf": (SAMPLES / "extensions.conf").read_text() + DIALPLAN,
-            "http.conf": f"[general]\nenabled=yes\nbindaddr={self.ari.host}\nbindport={self.ari.port}\n",
-            "ari.conf": f"[general]\nenabled=yes\n\n{account.format(USER)}\n{account.format(GATEWAY_USER)}",
+            "modules.conf": build_modules_conf(MODULES),
+            "pjsip.conf": build_pjsip_conf(str(self.pbx), str(self.gateway), phones),
+            "extensions.conf": read_sample("extensions.conf") + DIALPLAN,
+            **build_ari_files(str(self.ari), {USER: PASSWORD, GATEWAY_USER: PASSWORD}),
             "manager.conf": f"{manager}\n[{USER}]\nsecret={PASSWORD}\nread=all\nwrite=all\n",
             "cdr.conf": "[general]\nenable=no\n",
             "rtp.conf": "[general]\nrtpstart=21000\nrtpend=21999\n",
@@ -170,7 +91,7 @@ class Office(Site):
 
     def configuration(self) -> Configuration:
         """The gateway's sample with these addresses, and with room for values that only tests send."""
-        tree: Configuration = yaml.load((SAMPLES / "gateway.yaml").read_text(), GatewayYaml)
+        tree: Configuration = yaml.load(read_sample("gateway.yaml"), GatewayYaml)
         tree["sip"]["listen"] = [f"udp://{self.gateway}"]
         tree["admin"] = {"listen": str(self.admin)}
         tree["limits"] = {"calls": 20, "calls_per_second": 1000, "drain_seconds": 5}
@@ -186,73 +107,28 @@ class Office(Site):
         return {"url": url, "username": GATEWAY_USER, "password": PASSWORD, "timeout_seconds": 10}
 
 
-def replaced(text: str, words: dict[str, str]) -> str:
-    """Each word, which must be there, in another's place."""
-    for word, other in words.items():
-        assert word in text
-        text = text.replace(word, other)
-    return text
-
-
-class Ari:
-    """What Asterisk says of its channels; the tests' own way in."""
+class OfficeAri(Ari):
+    """What Asterisk says of its channels, and what only tests want done."""
 
     def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def channels(self, endpoint: str = "") -> list[Configuration]:
-        """The channels that are up, or those of one endpoint."""
-        found: list[Configuration] = self._client.get("/channels").raise_for_status().json()
-        return [channel for channel in found if channel["name"].startswith(f"PJSIP/{endpoint}")]
-
-    def channel(self, endpoint: str) -> Configuration:
-        """The only channel of an endpoint."""
-        [channel] = wait_until(lambda: self.channels(endpoint), f"a channel of {endpoint}")
-        return channel
-
-    def variable(self, channel: Configuration, name: str) -> str | None:
-        """A channel variable; None when it is not set."""
-        answer = self._client.get(f"/channels/{channel['id']}/variable", params={"variable": name})
-        return str(answer.raise_for_status().json()["value"]) if answer.status_code != 404 else None
+        super().__init__(client)
+        self._asterisk = client
 
     def global_variable(self, name: str) -> str:
         """A variable of no channel; empty when it is not set."""
-        answer = self._client.get("/asterisk/variable", params={"variable": name})
+        answer = self._asterisk.get("/asterisk/variable", params={"variable": name})
         return str(answer.raise_for_status().json()["value"])
 
-    def call_in_application(self, endpoint: str, application: str) -> Configuration:
+    def call_in_application(self, endpoint: str, application: str) -> Channel:
         """A call that an ARI application places and holds from the beginning."""
-        made = self._client.post("/channels/create", params={"endpoint": endpoint, "app": application})
-        channel: Configuration = made.raise_for_status().json()
+        made = self._asterisk.post("/channels/create", params={"endpoint": endpoint, "app": application})
+        channel: Channel = made.raise_for_status().json()
         path = f"/channels/{channel['id']}/dial"
-        wait_until(lambda: self._client.post(path).is_success, "the application has it")
+        wait_until(lambda: self._asterisk.post(path).is_success, "the application has it")
         return channel
 
-    def hang_up(self, channel: Configuration) -> None:
-        self._client.delete(f"/channels/{channel['id']}").raise_for_status()
-
-    def is_reachable(self) -> bool:
-        """Whether Asterisk would send calls to the gateway."""
-        state = self._client.get("/endpoints/PJSIP/gateway").raise_for_status().json()["state"]
-        return bool(state == "online")
-
-
-class Ami:
-    """Asterisk's manager interface, for what the tests want done."""
-
-    def __init__(self, connection: BinaryIO) -> None:
-        self._connection = connection
-        self.ask("Login", Username=USER, Secret=PASSWORD, Events="off")
-
-    def ask(self, action: str, **keys: str) -> None:
-        """Have something done; a test fails when Asterisk does not want to."""
-        lines = [f"Action: {action}", "ActionID: asked", *(f"{name}: {value}" for name, value in keys.items())]
-        self._connection.write("\r\n".join((*lines, "", "")).encode())
-        self._connection.flush()
-        answer = b""
-        while b"ActionID: asked" not in answer:
-            answer = b"".join(iter(self._connection.readline, b"\r\n"))
-        assert b"Response: Success" in answer, answer
+    def hang_up(self, channel: Channel) -> None:
+        self._asterisk.delete(f"/channels/{channel['id']}").raise_for_status()
 
 
 @dataclass
@@ -262,14 +138,14 @@ class Exchange:
     office: Office
     asterisk: Asterisk
     gateway: Gateway
-    ari: Ari
+    ari: OfficeAri
     ami: Ami
     _peers: list[Sipp] = field(default_factory=list)
 
     def qualify(self) -> None:
         """Have Asterisk ask now, and not at a time of its own, whether the gateway is there."""
         self.ami.ask("PJSIPQualify", Endpoint="gateway")
-        wait_until(self.ari.is_reachable, "Asterisk has qualified the gateway")
+        wait_until(lambda: self.ari.is_reachable("gateway"), "Asterisk has qualified the gateway")
 
     @property
     def desk(self) -> Peer:
@@ -312,10 +188,9 @@ def running(tree: Tree, folder: Path, change: Callable[[Configuration, Office], 
         with (
             Asterisk(tree, office.asterisk_files(), folder / "asterisk") as asterisk,
             httpx.Client(base_url=f"http://{office.ari}/ari", auth=(USER, PASSWORD), trust_env=False) as client,
-            socket.create_connection((office.ami.host, office.ami.port), timeout=ANSWER_SECONDS) as connection,
-            connection.makefile("rwb") as lines,
+            open_ami(office.ami.host, office.ami.port, USER, PASSWORD) as ami,
         ):
-            exchange = Exchange(office, asterisk, gateway, Ari(client), Ami(lines))
+            exchange = Exchange(office, asterisk, gateway, OfficeAri(client), ami)
             exchange.qualify()
             yield exchange
     finally:

@@ -140,6 +140,6 @@ def test_the_gateway_restarts(exchange: Exchange) -> None:
         twilio.send(twilio.reply(twilio.wait_for("BYE"), "200 OK"))
     gateway.stop()
     gateway.start()
-    wait_until(exchange.ari.is_reachable, "Asterisk found it again", RESTART_SECONDS)
+    wait_until(lambda: exchange.ari.is_reachable("gateway"), "Asterisk found it again", RESTART_SECONDS)
     with exchange.watched(gateway.folder):
         test_a_phone_calls_twilio(exchange)

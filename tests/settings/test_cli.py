@@ -111,7 +111,8 @@ def test_a_gateway_that_could_not_start_is_3(
 
 
 def demo_module(outcome: int | Exception) -> types.ModuleType:
-    def demo() -> int:
+    def demo(asterisk: str | None) -> int:
+        assert asterisk is None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

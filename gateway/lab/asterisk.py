@@ -1,4 +1,4 @@
-"""A real Asterisk for tests and benchmarks: Debian's, unpacked into the cache and run from there, never installed.
+"""A real Asterisk that was unpacked and never installed (config/asterisk/unpack.py), run from there.
 
 It needs no root: the tree's own dynamic loader starts it, and asterisk.conf names every folder. Each one has its own
 configuration, folder and address, so several can run at once, and it is ended by its own process id.
@@ -6,28 +6,81 @@ configuration, folder and address, so several can run at once, and it is ended b
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
-import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.pjsip import build
+from gateway.lab.driver import LabError
 
 START_SECONDS = 30
 STOP_SECONDS = 10
 UNPACKED = "unpacked.txt"
-"""Written last, so that a folder without it is no tree: the suite, then the package's version."""
+"""What makes a folder a tree, with two lines: the Debian suite, then the package's version."""
+
+BRIDGING = (
+    "res_timing_timerfd",
+    "res_sorcery_config",
+    "res_sorcery_memory",
+    "res_sorcery_astdb",
+    "res_pjproject",
+    "res_pjsip",
+    "res_pjsip_pubsub",
+    "res_pjsip_session",
+    "res_pjsip_sdp_rtp",
+    "res_pjsip_endpoint_identifier_ip",
+    "res_pjsip_header_funcs",
+    "res_pjsip_authenticator_digest",
+    "res_pjsip_caller_id",
+    "res_pjsip_rfc3326",
+    "res_rtp_asterisk",
+    "chan_pjsip",
+    "app_dial",
+    "app_stack",
+    "pbx_config",
+    "codec_ulaw",
+    "bridge_simple",
+    "bridge_native_rtp",
+)
+"""The modules that a bridge of PJSIP channels with a b() handler needs, and no more."""
+MODULES = (
+    *BRIDGING,
+    "res_pjsip_diversion",
+    "res_pjsip_refer",
+    "res_musiconhold",
+    "res_http_websocket",
+    "res_websocket_client",
+    "res_stasis",
+    "res_stasis_answer",
+    "res_stasis_playback",
+    "res_stasis_recording",
+    "res_stasis_snoop",
+    "res_stasis_device_state",
+    "res_ari",
+    "res_ari_model",
+    "res_ari_channels",
+    "res_ari_asterisk",
+    "res_ari_endpoints",
+    "res_ari_events",
+    "app_stasis",
+    "app_system",
+    "app_transfer",
+    "app_while",
+    "func_channel",
+    "func_strings",
+    "func_global",
+    "bridge_holding",
+    "bridge_softmix",
+    "bridge_builtin_features",
+)
+"""What our samples use, with phones and ARI: all that Debian has would take three times as long to load."""
 
 
-class AsteriskError(Exception):
+class AsteriskError(LabError):
     """Asterisk cannot be had or does not start; the text is the whole message to the user."""
 
 
@@ -58,84 +111,21 @@ class Tree:
         return [str(loader), "--library-path", libraries, str(program), "-f", "-C", str(configuration)]
 
 
-def prepare(suite: str = "sid") -> Tree:
-    """The Asterisk of a Debian suite: from the cache, else from the Debian archive (80 MB, 280 unpacked, 20 s).
+def read_tree(root: Path) -> Tree:
+    """What was unpacked there.
 
     Raises:
-        AsteriskError: the archive does not give it.
+        AsteriskError: nothing was.
     """
-    build.CACHE.mkdir(parents=True, exist_ok=True)
-    with (build.CACHE / "asterisk.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return find_tree(suite) or unpack(suite)
-
-
-def find_tree(suite: str) -> Tree | None:
-    for mark in sorted(build.CACHE.glob(f"asterisk-*/{UNPACKED}")):
-        found, version = mark.read_text().splitlines()
-        if found == suite:
-            return Tree(mark.parent, version)
-    return None
-
-
-def unpack(suite: str) -> Tree:
-    work = Path(tempfile.mkdtemp(prefix="unpack-", dir=build.CACHE))
     try:
-        packages = download(suite, work)
-        tree = work / "tree"
-        make_merged_folders(tree)
-        for package in packages:
-            run(["dpkg-deb", "-x", str(package), str(tree)], f"{package.name} cannot be unpacked")
-        version = version_of(packages)
-        (tree / UNPACKED).write_text(f"{suite}\n{version}\n")
-        target = build.CACHE / f"asterisk-{version.split('.')[0]}"
-        shutil.rmtree(target, ignore_errors=True)
-        tree.rename(target)
-        return Tree(target, version)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        return Tree(root, (root / UNPACKED).read_text().splitlines()[1])
+    except (OSError, IndexError):
+        raise AsteriskError(f"{root} is no unpacked Asterisk") from None
 
 
-def make_merged_folders(tree: Path) -> None:
-    """Newer packages are made for systems where /lib is a link into /usr; older ones put a folder in its place."""
-    for name in ("bin", "sbin", "lib", "lib64"):
-        (tree / "usr" / name).mkdir(parents=True)
-        (tree / name).symlink_to(f"usr/{name}")
-
-
-def version_of(packages: Sequence[Path]) -> str:
-    """`22.10.1` of `asterisk_1%3a22.10.1+dfsg+~cs6.17.60671434-1_amd64.deb`."""
-    for package in packages:
-        if found := re.match(r"asterisk_(?:\d+%3a)?([\d.]+)", package.name):
-            return found[1]
-    raise AsteriskError("the Debian archive gave no package asterisk")
-
-
-def download(suite: str, work: Path) -> list[Path]:
-    """Asterisk with all it depends on, by an apt that thinks nothing is installed; the machine's own stays as it is."""
-    apt = work / "apt"
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (apt / folder).mkdir(parents=True)
-    (apt / "status").touch()
-    try:
-        archive = build.find_debian_archive()
-    except build.BuildError as error:
-        raise AsteriskError(str(error)) from None
-    keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-    signed_by = f"[signed-by={keyring}] " if keyring.exists() else ""
-    (apt / "sources.list").write_text(f"deb {signed_by}{archive} {suite} main\n")
-    (apt / "apt.conf").write_text(f'{build.private_apt_configuration(apt)} Dir::State::Status "{apt}/status";\n')
-    apt_get = ["apt-get", "-q", "-c", str(apt / "apt.conf")]
-    failure = f"the Debian archive does not give asterisk of {suite}"
-    run([*apt_get, "update"], failure)
-    run([*apt_get, "install", "--yes", "--download-only", "--no-install-recommends", "asterisk"], failure)
-    return sorted((apt / "cache/archives").glob("*.deb"))
-
-
-def run(command: list[str], failure: str) -> None:
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if result.returncode:
-        raise AsteriskError(f"{failure}: {result.stdout.strip()[-300:]}")
+def build_modules_conf(names: Iterable[str]) -> str:
+    """The file that loads these modules and no other."""
+    return "\n".join(["[modules]", "autoload=no", *(f"load={name}.so" for name in names), ""])
 
 
 class Asterisk:
@@ -171,7 +161,7 @@ class Asterisk:
                 preexec_fn=lambda: os.sched_setaffinity(0, self._cores),
             )
         try:
-            self._wait_until_ready(self._process)
+            self.wait_until(lambda: b"Asterisk Ready." in self.console.read_bytes(), "Asterisk does not start")
         except BaseException:
             self.__exit__()
             raise
@@ -188,11 +178,17 @@ class Asterisk:
             self._process.wait()
         self._process = None
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def wait_until(self, condition: Callable[[], bool], failure: str) -> None:
+        """Come back as soon as it is so.
+
+        Raises:
+            AsteriskError: it ended, or it is not so in time.
+        """
+        assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
-        while b"Asterisk Ready." not in self.console.read_bytes():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise AsteriskError(f"Asterisk does not start, see {self.console}")
+        while not condition():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AsteriskError(f"{failure}, see {self.console}")
             time.sleep(0.05)
 
     def _write_configuration(self) -> Path:
