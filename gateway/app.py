@@ -148,6 +148,7 @@ def needs_restart(running: Plan, wanted: Plan) -> list[str]:
     fixed = {
         "sip.listen": (running.listeners, wanted.listeners),
         "sip.public_address": (running.public_address, wanted.public_address),
+        "sip.dscp": (running.sip_dscp, wanted.sip_dscp),
         "media": (running.media, wanted.media),
         "admin": (running.admin, wanted.admin),
         "limits.calls": (running.limits.calls, wanted.limits.calls),

@@ -19,6 +19,7 @@ RUNNING = plan(listeners=(Listener(Transport.UDP, "10.0.0.1", 5060),), tls=TlsFi
     [
         ("sip.listen", {"listeners": (Listener(Transport.UDP, "10.0.0.1", 5070),)}),
         ("sip.public_address", {"public_address": "203.0.113.7"}),
+        ("sip.dscp", {"sip_dscp": 24}),
         ("media", {"media": Media(mode=MediaMode.DIRECT)}),
         ("media", {"media": Media(first_port=30_000, last_port=39_999)}),
         ("admin", {"admin": Admin(port=9465)}),

@@ -61,7 +61,7 @@ PATCHES = (
     "srtp-keys.patch",
 )
 # And what of our own is compiled with it.
-SOURCES = ("relay.c", "relay.h")
+SOURCES = ("follow.c", "follow.h", "relay.c", "relay.h")
 C_FLAGS = "-O2 -fPIC -DNDEBUG"
 
 # -threads: the GIL is released in every call into PJSIP, else its threads and ours wait for each other for ever.

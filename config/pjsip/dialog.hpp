@@ -301,6 +301,8 @@ inline void Leg::onCallMediaState(pj::OnCallMediaStateParam &prm)
     const bool held_now = isHeldByPeer();
 
     PJ_UNUSED_ARG(prm);
+    if (const pjsua_call_media *mine = audioOf(call()))
+        pjmedia_stream_follow(mine->strm.a.stream, followed.data(), (unsigned)followed.size());
     onAudio();
     if (held != held_now) {
         held = held_now;

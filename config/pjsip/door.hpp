@@ -6,31 +6,18 @@
 #define GATEWAY_DOOR_HPP
 
 #include <pjsua-lib/pjsua_internal.h>
+#include "networks.hpp"
 #include <string>
 #include <vector>
 
 struct Door
 {
-    struct Network
-    {
-        pj_uint32_t address, mask;
-    };
-
-    std::vector<Network> allowed;
+    Networks allowed;
     unsigned answers;      /* a second, and at once */
     double left;
     pj_timestamp filled;
     unsigned dropped;      /* since it was last asked */
     std::string source;    /* of the last one */
-
-    bool knows(pj_uint32_t address) const
-    {
-        for (size_t i = 0; i < allowed.size(); ++i) {
-            if ((address & allowed[i].mask) == allowed[i].address)
-                return true;
-        }
-        return false;
-    }
 
     /* A bucket that holds a second's worth. */
     bool answersNow()
@@ -63,8 +50,11 @@ static pj_bool_t atDoor(pjsip_rx_data *rdata)
 {
     const pj_sockaddr *source = &rdata->pkt_info.src_addr;
 
-    if (!door.answers || source->addr.sa_family != pj_AF_INET() || door.knows(pj_ntohl(source->ipv4.sin_addr.s_addr)))
+    if (!door.answers || source->addr.sa_family != pj_AF_INET() ||
+        networks_have(door.allowed.data(), (unsigned)door.allowed.size(), source))
+    {
         return PJ_FALSE;
+    }
     if (isExpected(rdata) || door.answersNow())
         return PJ_FALSE;
     ++door.dropped;
@@ -72,21 +62,12 @@ static pj_bool_t atDoor(pjsip_rx_data *rdata)
     return PJ_TRUE;
 }
 
-/* `allowed` are the networks of all trunks, as address and length by turns: "10.0.0.0", "8". */
-void sipSetDoor(const std::vector<std::string> &allowed, unsigned answers)
+/* `allowed` are the networks of all trunks. */
+void sipSetDoor(const NetworkWords &allowed, unsigned answers)
 {
     static pjsip_module module;
-    std::vector<Door::Network> networks;
 
-    for (size_t i = 0; i + 1 < allowed.size(); i += 2) {
-        const int length = atoi(allowed[i + 1].c_str());
-        const pj_str_t text = { (char *)allowed[i].data(), (pj_ssize_t)allowed[i].size() };
-        Door::Network network;
-        network.mask = length ? 0xFFFFFFFFu << (32 - length) : 0;
-        network.address = pj_ntohl(pj_inet_addr(&text).s_addr) & network.mask;
-        networks.push_back(network);
-    }
-    door.allowed = networks;
+    door.allowed = parseNetworks(allowed);
     if (!door.answers) {
         door.left = answers;
         pj_get_timestamp(&door.filled);

@@ -10,6 +10,7 @@
 #include <pjsua2.hpp>
 #ifndef SWIG
 #include <pjsua-lib/pjsua_internal.h>
+#include "networks.hpp"
 #include "relay.hpp"
 #include "transfer.hpp"
 #endif
@@ -89,6 +90,10 @@ public:
     /* Let it hear nobody, and nobody hear it. */
     void unjoin();
 
+    /* Audio may come from these networks, as address and length by turns ("10.0.0.0", "8"), though SDP names another
+     * place: whence it comes first, there it goes from then on. Until the audio is negotiated anew. */
+    void follow(const std::vector<std::string> &networks);
+
     /* Seconds since RTP arrived last, or since audio began; 0 while there is none or the peer is not to send any. */
     double silentSeconds() const;
 
@@ -129,6 +134,7 @@ private:
 
     bool isHeldByPeer() const;
 
+    Networks followed;
     bool bridged = false;
     bool held = false;
 #endif
@@ -225,6 +231,11 @@ inline void Leg::leaveBridge()
     if (bridged && mine)
         disconnectBridge(mine);
     bridged = false;
+}
+
+inline void Leg::follow(const std::vector<std::string> &networks)
+{
+    followed = parseNetworks(networks);
 }
 
 inline double Leg::silentSeconds() const

@@ -205,6 +205,9 @@ class Trunk:
     calls_per_second: int | None = None
     source_calls_per_second: int | None = None
     """As `calls_per_second`, of each address in `allow`."""
+    symmetric_rtp: bool = False
+    """Whether its audio goes to where its own first comes from, if `allow` has that, whatever SDP says."""
+    rtp_dscp: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +261,8 @@ class Plan:
     routes: tuple[Route, ...]
     contract: Contract
     public_address: str | None = None
+    sip_dscp: int = 0
+    """How what we send is marked for routers on the way (RFC 2474), as `rtp_dscp` of a trunk."""
     tls: TlsFiles | None = None
     media: Media = Media()
     admin: Admin = Admin()

@@ -47,6 +47,7 @@ def build_plan(configuration: Configuration) -> Plan:
         routes=tuple(Route(one.from_trunk, one.match, one.to_trunk, one.user) for one in configuration.routes),
         contract=build_contract(configuration.context),
         public_address=sip.public_address,
+        sip_dscp=sip.dscp,
         tls=_tls(sip.tls) if sip.tls else None,
         media=_media(configuration.media),
         admin=_admin(configuration.admin),
@@ -126,6 +127,8 @@ def build_trunk(name: str, trunk: Trunk, profiles: Mapping[str, Profile]) -> pla
         account_sids=trunk.account_sids,
         calls_per_second=trunk.calls_per_second,
         source_calls_per_second=trunk.source_calls_per_second,
+        symmetric_rtp=trunk.symmetric_rtp,
+        rtp_dscp=trunk.rtp_dscp,
         register=plan.Registration(register.registrar, register.expires_seconds) if register else None,
     )
 

@@ -68,6 +68,8 @@ def _side_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
     if trunk.side is Side.TWILIO and interval is not None and interval < LEAST_TWILIO_SECONDS:
         text = f"must be {LEAST_TWILIO_SECONDS} or more on a trunk with side: twilio, which bans who asks more often"
         yield ("trunks", name, "options_interval_seconds"), text
+    if trunk.symmetric_rtp and not trunk.allow:
+        yield ("trunks", name, "symmetric_rtp"), "needs allow: audio is taken from no other addresses than those"
     yield from _register_findings(name, trunk)
 
 

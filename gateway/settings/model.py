@@ -62,6 +62,8 @@ LEAST_SESSION_SECONDS = 90
 
 _LIMITS = PlannedLimits()
 
+Dscp = Annotated[int, whole(0, 63, "")]
+
 
 class Section(BaseModel):
     """A mapping of the file: unknown keys are refused, nothing is coerced.
@@ -88,6 +90,7 @@ class Sip(Section):
 
     listen: tuple[ListenerText, ...] = Field(description='where to listen, such as ["udp://0.0.0.0:5060"]')
     public_address: PublicAddress | None = None
+    dscp: Dscp = 0
     tls: Tls | None = None
 
 
@@ -182,6 +185,8 @@ class Trunk(Section):
     account_sids: tuple[AccountSid, ...] = ()
     calls_per_second: Annotated[int, whole(1, 1000, "calls")] | None = None
     source_calls_per_second: Annotated[int, whole(1, 1000, "calls")] | None = None
+    symmetric_rtp: Flag = False
+    rtp_dscp: Dscp = 0
 
 
 _Bytes = Annotated[int | Lifted, limit(1, 65535, "bytes")]

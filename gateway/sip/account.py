@@ -42,6 +42,8 @@ class TrunkAccount(pj.Trunk):
         self.trunk_name = trunk_name
         self.reads: frozenset[On] = frozenset()
         """The messages that carry context now; a leg keeps what it started with."""
+        self.follows: list[str] = []
+        """The networks, as `network_words` has them, in which audio is followed that comes not from where SDP says."""
         self._on_invite = on_invite
         self._tell = tell
 
@@ -76,6 +78,7 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) ->
     transport = config.mediaConfig.transportConfig
     transport.port = plan.media.first_port
     transport.portRange = plan.media.last_port - plan.media.first_port
+    mark(transport.qosParams, trunk.rtp_dscp)
     transport.randomizePort = True  # where each account begins: in step they would find each other's ports in use
     if plan.public_address:
         transport.publicAddress = plan.public_address
@@ -87,6 +90,12 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) ->
     config.mediaConfig.srtpOpt = _srtp_options()
     config.mediaConfig.srtpSecureSignaling = 0  # the trunk's setting decides, not its transport
     return config
+
+
+def mark(params: pj.pj_qos_params, dscp: int) -> None:
+    """What a socket writes into the IP header of each packet (RFC 2474)."""
+    params.flags = pj.PJ_QOS_PARAM_HAS_DSCP
+    params.dscp_val = dscp
 
 
 def registration_over(trunk: Trunk, transport: Transport) -> Registration | None:

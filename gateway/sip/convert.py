@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gateway.bridge.commands import HeaderList
 from gateway.core.message import SipMessage, parse_message
-from gateway.core.plan import Transport
+from gateway.core.plan import Network, Transport
 from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
 
@@ -22,6 +23,11 @@ def header_words(headers: HeaderList) -> list[str]:
     built from constants.
     """
     return [word for header in headers for word in header]
+
+
+def network_words(networks: Iterable[Network]) -> list[str]:
+    """Networks as the stack takes them: address and length by turns."""
+    return [word for network in networks for word in str(network).split("/")]
 
 
 def received_message(text: str) -> SipMessage | None:

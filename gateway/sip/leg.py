@@ -52,6 +52,8 @@ class SipLeg(pj.Leg):
         self.leg_id = leg_id
         self.role = role
         self.trunk = account.trunk_name
+        if account.follows:
+            self.follow(account.follows)
         self.ended = False
         self.peer: SipLeg | None = None
         self._reads: frozenset[On] = account.reads

@@ -31,7 +31,7 @@ from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
 from gateway.sip import stack
 from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
-from gateway.sip.convert import address_of, header_words, uri_transport
+from gateway.sip.convert import address_of, header_words, network_words, uri_transport
 from gateway.sip.endpoint import SourceEndpoint
 from gateway.sip.leg import SipLeg
 from gateway.sip.tls import tls_names
@@ -106,8 +106,9 @@ class SipShell:
             if trunk.side is Side.TWILIO:
                 pj.sipSpeakPlainly(self._accounts[key].getId())
             self._accounts[key].reads = reads
+            self._accounts[key].follows = network_words(trunk.allow) if trunk.symmetric_rtp else []
         self._unregister(plan)
-        allowed = [word for trunk in plan.trunks for network in trunk.allow for word in str(network).split("/")]
+        allowed = network_words(network for trunk in plan.trunks for network in trunk.allow)
         pj.sipSetDoor(allowed, plan.limits.stranger_answers_per_second)
         self._router = Router(plan.trunks, plan.routes)
         self._endpoint.names.prepare({parse_uri(uri).host for trunk in plan.trunks for uri in trunk.uris})

@@ -14,7 +14,7 @@ import pjsua2 as pj
 
 from gateway.core.plan import Listener, Media, Plan, Transport
 from gateway.errors import StartError
-from gateway.sip.account import ANY_HOST, TRANSPORT_TYPE
+from gateway.sip.account import ANY_HOST, TRANSPORT_TYPE, mark
 from gateway.sip.guard import guarded
 from gateway.sip.tls import set_tls
 
@@ -142,8 +142,10 @@ def _transport_config(listener: Listener, plan: Plan) -> pj.TransportConfig:
         config.boundAddress = listener.host
     if plan.public_address:
         config.publicAddress = plan.public_address
+    mark(config.qosParams, plan.sip_dscp)
     if plan.tls:
         set_tls(config.tlsConfig, plan.tls)
+        mark(config.tlsConfig.qosParams, plan.sip_dscp)
     return config
 
 

@@ -42,11 +42,15 @@ def talking(
 ) -> Iterator[Talk]:
     """A call that is answered and confirmed. Whoever asks for it hangs up."""
     with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
-        invite = caller.invite(*headers, body=offer)
-        caller.send(invite)
-        placed = callee.wait_for("INVITE")
-        callee.answer(placed, answer_sdp)
-        answer = caller.wait_for("SIP/2.0 200")
-        caller.send(caller.in_dialog("ACK", invite, answer))
-        gateway.wait_for_talking()
-        yield Talk(caller, callee, invite, answer, placed)
+        yield talk_between(gateway, caller, callee, caller.invite(*headers, body=offer), answer_sdp)
+
+
+def talk_between(gateway: Gateway, caller: WirePeer, callee: WirePeer, invite: str, answer_sdp: str = "") -> Talk:
+    """The same between peers that the test has made."""
+    caller.send(invite)
+    placed = callee.wait_for("INVITE")
+    callee.answer(placed, answer_sdp)
+    answer = caller.wait_for("SIP/2.0 200")
+    caller.send(caller.in_dialog("ACK", invite, answer))
+    gateway.wait_for_talking()
+    return Talk(caller, callee, invite, answer, placed)

@@ -24,6 +24,7 @@ FULL = f"""\
 sip:
   listen: ["udp://127.0.0.1:5060", "tls://127.0.0.1:5061"]
   public_address: 203.0.113.7
+  dscp: 24
   tls: {{certificate: {TLS}/certificate.pem, private_key: {TLS}/key.pem, ca_list: {TLS}/certificate.pem}}
 media: {{mode: relay, rtp_ports: 30000-30399, codecs: [PCMA], timeout_seconds: 60}}
 admin: {{listen: "127.0.0.1:9000", token: "${{GATEWAY_TEST_SECRET}}"}}
@@ -45,6 +46,8 @@ trunks:
     redirect: follow
     identity: {{trusted: false}}
     session_expires_seconds: 600
+    symmetric_rtp: true
+    rtp_dscp: 46
   twilio:
     side: twilio
     profile: elastic-trunk

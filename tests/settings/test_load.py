@@ -52,6 +52,7 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
     plan = load_text(FULL).plan()
     assert plan.listeners == (Listener(Transport.UDP, "127.0.0.1", 5060), Listener(Transport.TLS, "127.0.0.1", 5061))
     assert plan.public_address == "203.0.113.7"
+    assert plan.sip_dscp == 24
     assert plan.tls == TlsFiles(f"{TLS}/certificate.pem", f"{TLS}/key.pem", f"{TLS}/certificate.pem")
     assert plan.media == Media(MediaMode.RELAY, 30000, 30399, ("PCMA",), 60)
     assert plan.admin == Admin("127.0.0.1", 9000, "hunter2")
@@ -68,6 +69,8 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             redirect=Redirect.FOLLOW,
             session_expires_seconds=600,
             identity=Identity(trusted=False),
+            symmetric_rtp=True,
+            rtp_dscp=46,
         ),
         Trunk(
             name="twilio",

@@ -1,0 +1,132 @@
+"""A peer behind NAT names an address that nobody reaches: its audio is followed, if the trunk says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.process.conftest import StartGateway
+from tests.process.daemon import Gateway, Site, Tree
+from tests.process.rtp import LAST, SAMPLES, Packet, RtpEnd, open_path, rtp_place, sdp_at, talk_spurt
+from tests.process.talk import Talk, talking
+from tests.process.wire import carrying, status
+
+STRANGE = 99
+"""What strangers say (`rtp.sound`); it is none of what peers say."""
+
+
+@dataclass
+class NatLine:
+    """A call of the PBX, whose audio comes from `real`, though its SDP says `named`."""
+
+    talk: Talk
+    real: RtpEnd
+    named: RtpEnd
+    far: RtpEnd
+
+    def beside(self, host: str = "") -> RtpEnd:
+        """Somebody else who knows the port."""
+        return RtpEnd(host or self.real.place.host, self.real.to)
+
+    def assert_unheard(self, *others: RtpEnd) -> None:
+        """Nobody of these ever had the audio, and nothing of theirs arrived."""
+        assert [other.received() for other in others] == [[] for _ in others]
+        assert strange() not in [packet.payload for packet in self.far.received()]
+
+
+def strange() -> bytes:
+    return talk_spurt(STRANGE, 1)[0].payload
+
+
+def speak_strangely(*strangers: RtpEnd) -> None:
+    for stranger in strangers:
+        stranger.send(*[Packet(number, number * SAMPLES, strange(), ssrc=7) for number in range(63500, 63520)])
+
+
+def still_open(one: RtpEnd, other: RtpEnd) -> None:
+    """They still hear each other, and what was sent to one of them before has arrived."""
+    for sender, receiver in ((one, other), (other, one)):
+        sender.send(*talk_spurt(65500, 20), Packet(65520, 65520 * SAMPLES, LAST))
+        receiver.wait_for(LAST)
+
+
+def symmetric(tree: Tree, site: Site) -> None:
+    tree["trunks"]["pbx"]["symmetric_rtp"] = True
+
+
+@contextmanager
+def nat_line(gateway: Gateway, direction: str = "to_twilio") -> Iterator[NatLine]:
+    """The PBX is the caller or the callee."""
+    with ExitStack() as stack:
+        host = gateway.pbx.place.host
+        real, named = stack.enter_context(RtpEnd(host)), stack.enter_context(RtpEnd(gateway.stranger.place.host))
+        far = stack.enter_context(RtpEnd(gateway.twilio.place.host))
+        ours, theirs = sdp_at(named.place), sdp_at(far.place)
+        offer, answer = (ours, theirs) if direction == "to_twilio" else (theirs, ours)
+        talk = stack.enter_context(talking(gateway, direction, offer, answer))
+        at_caller, at_callee = rtp_place(talk.answer), rtp_place(talk.placed)
+        real.to = named.to = at_caller if direction == "to_twilio" else at_callee
+        far.to = at_callee if direction == "to_twilio" else at_caller
+        yield NatLine(talk, real, named, far)
+        talk.hang_up()
+        gateway.assert_outcomes(direction, "success/completed")
+
+
+@pytest.mark.parametrize("direction", ["to_twilio", "to_pbx"])
+def test_audio_is_followed_to_where_it_comes_from(start_gateway: StartGateway, direction: str) -> None:
+    """Once: whoever speaks from a trunk's address after that is not heard."""
+    with nat_line(start_gateway(symmetric), direction) as line, line.beside() as late:
+        open_path(line.real, line.far)
+        speak_strangely(late)
+        still_open(line.real, line.far)
+        line.assert_unheard(late)
+
+
+def test_nobody_is_followed_who_is_not_of_the_trunk(start_gateway: StartGateway) -> None:
+    """Neither from an address that it does not allow, nor with a payload that was not agreed on."""
+    gateway = start_gateway(symmetric)
+    with (
+        nat_line(gateway) as line,
+        line.beside(gateway.stranger.place.host) as stranger,
+        line.beside() as odd,
+    ):
+        speak_strangely(stranger)
+        odd.send(*talk_spurt(63500, 20, pt=18))
+        open_path(line.real, line.far)
+        line.assert_unheard(stranger, odd)
+
+
+def test_who_speaks_from_where_sdp_says_stays_there(start_gateway: StartGateway) -> None:
+    with nat_line(start_gateway(symmetric)) as line:
+        open_path(line.named, line.far)
+        speak_strangely(line.real)
+        still_open(line.named, line.far)
+        line.assert_unheard(line.real)
+
+
+def test_after_a_new_offer_it_is_followed_anew(start_gateway: StartGateway) -> None:
+    """As behind NAT after a transfer: another port, which SDP does not know either."""
+    with nat_line(start_gateway(symmetric)) as line, line.beside() as moved, RtpEnd(line.named.place.host) as other:
+        open_path(line.real, line.far)
+        request = carrying(line.talk.request("caller", "INVITE", 10), body=sdp_at(other.place))
+        line.talk.caller.send(request)
+        final = line.talk.caller.wait_for_final(request)
+        assert status(final) == 200
+        line.talk.caller.send(line.talk.request("caller", "ACK", 10))
+        moved.to = rtp_place(final)
+        open_path(moved, line.far)
+        line.real.forget()
+        speak_strangely(line.real)
+        still_open(moved, line.far)
+        line.assert_unheard(line.real, other)
+
+
+def test_without_the_setting_nobody_is_followed(gateway: Gateway) -> None:
+    """Not even from an address that the trunk allows."""
+    with nat_line(gateway) as line:
+        speak_strangely(line.real)
+        open_path(line.named, line.far)
+        line.assert_unheard(line.real)
