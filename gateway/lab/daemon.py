@@ -19,9 +19,9 @@ from gateway.lab.driver import LabError
 
 Answer = dict[str, object]
 
-START_SECONDS = 10.0
-ANSWER_SECONDS = 5.0
-STOP_SECONDS = 10.0
+START_SECONDS = 20.0
+ANSWER_SECONDS = 20.0
+STOP_SECONDS = 20.0
 ASK_AGAIN_SECONDS = 0.02
 SHOWN_LINES = 5
 

@@ -24,8 +24,9 @@ from gateway.lab.tone import LOUDNESS_DBFS, Sound, Tone, find_tone, read_wav
 Event = dict[str, object]
 HeaderPairs = Iterable[tuple[str, str]]
 
-TIMEOUT_SECONDS = 5.0
-START_SECONDS = 10.0
+TIMEOUT_SECONDS = 20.0
+"""Patience with a busy machine: what is waited for takes milliseconds on a quiet one."""
+START_SECONDS = 20.0
 SETTLE_SECONDS = 0.3
 """What a recording starts with and nobody judges: packets in flight and a jitter buffer that fills."""
 SHOWN_LINES = 5

@@ -21,8 +21,8 @@ from websockets.sync.client import ClientConnection, connect
 from gateway.lab.driver import LabError
 from gateway.lab.twilio.parameters import Params
 
-START_SECONDS = 15.0
-WAIT_SECONDS = 10.0
+START_SECONDS = 30.0
+WAIT_SECONDS = 20.0
 ASK_AGAIN_SECONDS = 0.02
 
 Sheet = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
 
 from gateway.lab.twilio.alerts import Alert
@@ -36,6 +36,8 @@ SHORTEST_SOUND_SECONDS, LONGEST_SOUND_SECONDS = 0.2, 10.0
 PLAY_SECONDS = 1.0
 APPLICATION_ERROR = 500
 """What a caller gets when the application fails before the answer; Twilio does not document its code."""
+NO_TARGET = 400
+"""What the action of `<Refer>` is told of a URI that nobody was asked about."""
 MOST_DOCUMENTS = 100
 """A loop of redirects ends here."""
 
@@ -143,7 +145,7 @@ class CallRun:
             self.call.leg.answer()
             self.call.was_answered()
 
-    async def up(self, work: Coroutine[object, object, T]) -> T:
+    async def up(self, work: Awaitable[T]) -> T:
         """Do something for as long as the call is up.
 
         Raises:
@@ -193,19 +195,25 @@ class CallRun:
     async def _refer(self, verb: Refer) -> Document | None:
         """REFER works on SIP legs; without an action the leg is ended after it."""
         self.answer()
-        code = await self.up(self._transfer(verb.uri))
+        target = self._target(verb.uri)
+        code = await self.up(self.call.leg.refer(target)) if target else NO_TARGET
         if verb.action is None:
             raise CallOver
         status = "completed" if code < 300 else "failed"
         told = {"ReferCallStatus": status, "ReferSipResponseCode": str(code), "NotifySipResponseCode": str(code)}
-        return await self.up(self.ask(verb.action, told))
+        # Who was transferred hangs up at once, and the action is asked all the same, as that of <Dial> is.
+        document = await self.ask(verb.action, told)
+        if self.call.leg.ended.done():
+            raise CallOver
+        return document
 
-    async def _transfer(self, uri: str) -> int:
+    def _target(self, uri: str) -> str:
+        """Refer-To; empty for a URI that Twilio would not refer to."""
         try:
             target = parse_target(uri)
         except TargetError as error:
             self.exchange.book.complain(Alert(error.code, error.detail), self.call)
-            return 400
+            return ""
         for alert in target.alerts:
             self.exchange.book.complain(alert, self.call)
-        return await self.call.leg.refer(f"<{build_target(target.uri, target.headers)}>")
+        return f"<{build_target(target.uri, target.headers)}>"

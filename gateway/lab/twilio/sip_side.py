@@ -20,7 +20,7 @@ from gateway.lab.twilio.legs import Ended, Leg
 from gateway.lab.twilio.messages import Headers, Message, read_message
 
 POLL_SECONDS = 0.01
-START_SECONDS = 10.0
+START_SECONDS = 20.0
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from gateway.lab.twilio.driver import LabHttpClient, TwilioProcess
 from gateway.lab.twilio.settings import ACCOUNT_SID, AUTH_TOKEN
 
 GATEWAY, PBX, TWILIO, APPLICATION = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
-WAIT_SECONDS = 10
+WAIT_SECONDS = 20
 DOMAIN = "acme.sip.twilio.com"
 FIELDS = {
     "customer_id": {"pbx": "var:CUSTOMER_ID", "twilio": "header:X-CustomerID"},

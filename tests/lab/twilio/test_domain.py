@@ -12,7 +12,7 @@ import pytest
 
 from gateway.lab.driver import Call, Phone
 from gateway.lab.twilio.driver import TwilioProcess
-from tests.lab.twilio.chain import Application, write_lab
+from tests.lab.twilio.chain import WAIT_SECONDS, Application, write_lab
 
 PHONE, STRANGER = "127.0.0.5", "127.0.0.6"
 
@@ -73,7 +73,7 @@ def test_a_domain_that_there_is_not(site: Site) -> None:
     """By hand: a telephone would have to find the name in DNS."""
     host, _, port = site.twilio.sip.partition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
-        phone.settimeout(10)
+        phone.settimeout(WAIT_SECONDS)
         phone.bind((PHONE, 0))
         here = f"{PHONE}:{phone.getsockname()[1]}"
         lines = [

@@ -345,10 +345,13 @@ def test_more_than_800_bytes_are_warned_of_with_the_count(chain: Chain) -> None:
 def test_twiml_refer_to_another_of_the_pbx(chain: Chain) -> None:
     """What the call began with goes on to the target, and what stands behind the URI."""
     response = VoiceResponse()
-    response.refer().sip(f"{chain.pbx_uri('200')}?X-Ticket=T%2D1&X-Secret=1")
+    action = chain.application.answer("/referred", "<Response/>")
+    response.refer(action=action).sip(f"{chain.pbx_uri('200')}?X-Ticket=T%2D1&X-Secret=1")
     chain.application.answer("/voice", response)
     call = call_twilio(chain, ("X-PBX-CUSTOMER-ID", "C-4711"))
     target = answer(chain)
     assert context(target) == {"X-PBX-CUSTOMER-ID": "C-4711", "X-PBX-TICKET": "T-1"}
+    params = chain.application.expect("/referred")  # though the gateway hangs up right after its last NOTIFY
+    assert (params["ReferCallStatus"], params["NotifySipResponseCode"]) == ("completed", "200")
     hang_up(target)
     call.expect("ended")
