@@ -67,9 +67,10 @@ wheel: packages $(BIN)/python  ## build PJSIP (or find it in the cache) and prin
 
 .PHONY: demo
 demo: setup  ## call both ways through a gateway on loopback, show what was mapped (PBX=asterisk: a real one)
-	@if [[ -z "$(PBX)" ]]; then $(BIN)/gateway demo; exit; fi; \
+	@page=$(VENV)/demo.html; \
+	if [[ -z "$(PBX)" ]]; then $(BIN)/gateway demo --page "$$page"; exit; fi; \
 	tree=$$($(BIN)/python -m config.asterisk.unpack "$(PBX)"); \
-	$(BIN)/gateway demo --asterisk "$$tree"
+	$(BIN)/gateway demo --page "$$page" --asterisk "$$tree"
 
 .PHONY: test
 test: lint types  ## lint, types, and all tests with their coverage

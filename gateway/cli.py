@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "contract":
             return _contract(options.config, options.format)
         case "demo":
-            return _demo(options.asterisk)
+            return _demo(options.asterisk, options.page)
         case "twilio" if options.task == "webhook":
             return _webhook(options.config, options.log_level)
         case "twilio":
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--asterisk", metavar="FOLDER", help="a real PBX: an Asterisk unpacked there (make demo PBX=asterisk does it)"
     )
+    command.add_argument("--page", metavar="FILE", help="write what was seen as a web page, one file of HTML")
     _add_twilio(commands)
     _add_lab(commands)
     for name, purpose in (
@@ -221,11 +222,11 @@ def _check(config: str) -> int:
     return DONE
 
 
-def _demo(asterisk: str | None) -> int:
+def _demo(asterisk: str | None, page: str | None) -> int:
     from gateway.lab.demo import main as demo
 
     try:
-        return demo(asterisk=asterisk)
+        return demo(asterisk=asterisk, page=page)
     except StartError as error:
         return _complain(error, NOT_STARTED)
 

@@ -69,6 +69,16 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """The webhook that Twilio posted for a call, as the application got it, and the TwiML that it answered."""
+
+    url: str
+    signed: bool
+    parameters: tuple[tuple[str, str], ...]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """What was seen of a scene.
 
@@ -83,6 +93,7 @@ class Played:
     callee_heard: Tone | None
     record: dict[str, object]
     variables: dict[str, str] | None = None
+    posted: Posted | None = None
 
     @property
     def receipt(self) -> list[dict[str, object]]:

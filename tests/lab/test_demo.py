@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import os
 import re
 import subprocess
@@ -30,6 +31,15 @@ ESSENTIAL = (
     "PASSED: ",
 )
 
+ON_THE_PAGE = (
+    "CUSTOMER_ID = C-4711",
+    "X-PBX-CUSTOMER-ID: C-4711",
+    "SipHeader_X-Caller-Name=Zoë Roy",
+    "?X-Note=call%20back%3B%20before%20noon",
+    "62 bytes, 40 allowed (max_bytes)",
+    "660 Hz",
+    "40 of 40",
+)
 
 HEARD = re.compile(r" (\d+) Hz +(\d+) Hz at -1\d\.\d dBFS")
 
@@ -42,7 +52,8 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_demo_passes_and_shows_every_hop(tmp_path: Path) -> None:
-    command = [Path(sys.executable).with_name("gateway"), "demo"]
+    page = tmp_path / "page.html"
+    command = [Path(sys.executable).with_name("gateway"), "demo", "--page", page]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(
         command,
@@ -63,6 +74,9 @@ def test_the_demo_passes_and_shows_every_hop(tmp_path: Path) -> None:
     assert max(map(len, run.stdout.splitlines())) <= 120
     assert "\x1b" not in run.stdout  # no terminal, no colours
     assert list(tmp_path.glob("gateway-demo-*")) == []
+    assert f"As a web page: {page}\n" in run.stdout
+    words = html.unescape(re.sub("<[^>]*>", "", page.read_text(encoding="utf-8")))
+    assert [text for text in ON_THE_PAGE if text not in words] == []
 
 
 def test_a_value_that_does_not_arrive_fails_the_demo(temporary: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,10 +102,12 @@ def test_a_value_that_does_not_arrive_fails_the_demo(temporary: Path, capsys: py
 
 def test_a_call_that_is_refused_is_told_with_the_answer(temporary: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = CONTRACT.replace("var:CUSTOMER_ID", "var:CUSTOMER").replace("  uui:", "  missing: reject\n  uui:")
-    assert demo.main(broken) == 1
+    file = temporary / "page.html"
+    assert demo.main(broken, page=str(file)) == 1
     page = capsys.readouterr().out
     assert "call 1 goes through: it does not ring at Twilio" in page
     assert "the PBX was told: 400 " in page
+    assert "the PBX was told: 400 " in file.read_text(encoding="utf-8")
     assert "✓ call_sid" in page  # the other call went on
 
 
@@ -100,6 +116,15 @@ def test_a_gateway_that_does_not_start_is_no_failed_check(temporary: Path) -> No
         demo.main("context: {fields: {broken: {}}}\n")
     assert "it ended with code 3" in str(error.value)
     assert "context.fields.broken" in str(error.value)
+
+
+def test_a_page_that_cannot_be_written_is_said_before_anything_starts(
+    temporary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = temporary / "no-such-folder" / "page.html"
+    with pytest.raises(StartError, match=f"^the page cannot be written to {page}: No such file or directory$"):
+        demo.main(page=str(page))
+    assert capsys.readouterr().out == ""
 
 
 def test_an_interrupted_demo_leaves_no_gateway(

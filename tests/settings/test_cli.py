@@ -111,8 +111,8 @@ def test_a_gateway_that_could_not_start_is_3(
 
 
 def demo_module(outcome: int | Exception) -> types.ModuleType:
-    def demo(asterisk: str | None) -> int:
-        assert asterisk is None
+    def demo(asterisk: str | None, page: str | None) -> int:
+        assert asterisk is page is None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

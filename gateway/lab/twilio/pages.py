@@ -9,8 +9,7 @@ from gateway.lab.webpage import Cell, Html, badge, build_page, build_rows, code,
 
 Sheet = Mapping[str, Any]
 NAVIGATION = Html('<nav><a href="/">Calls</a><a href="/debugger">Debugger</a></nav>')
-GOOD_ENDS = ("completed", "in-progress")
-BAD_ENDS = ("failed", "busy", "no-answer")
+ENDS = {"completed": "good", "in-progress": "good", "failed": "bad", "busy": "bad", "no-answer": "bad"}
 ADVICE = "advice"
 
 
@@ -30,7 +29,12 @@ def build_debugger_page(alerts: Sequence[Sheet]) -> str:
     """Every alert."""
     head = [NAVIGATION, element("h1", "Twilio stand-in: debugger")]
     rows = [
-        (badge(str(alert["code"] or ADVICE), False), str(alert["text"]), str(alert["detail"]), code(str(alert["call"])))
+        (
+            badge(str(alert["code"] or ADVICE), "bad" if alert["code"] else "held"),
+            str(alert["text"]),
+            str(alert["detail"]),
+            code(str(alert["call"])),
+        )
         for alert in alerts
     ]
     table = build_rows(("code", "Twilio calls it", "what was seen", "call"), rows)
@@ -40,9 +44,8 @@ def build_debugger_page(alerts: Sequence[Sheet]) -> str:
 
 def _call(call: Sheet) -> Html:
     status = str(call["status"])
-    good = True if status in GOOD_ENDS else (False if status in BAD_ENDS else None)
-    title = element("h2", f"{call['from']} → {call['to']}", badge(status, good), badge(str(call["direction"])))
-    parts: list[Cell] = [title, element("p", code(str(call["sid"])))]
+    badges = element("div", badge(status, ENDS.get(status, "")), badge(str(call["direction"])), kind="badges")
+    parts: list[Cell] = [element("h2", f"{call['from']} → {call['to']}"), badges, element("p", code(str(call["sid"])))]
     if call["custom"]:
         parts += [element("h3", "Custom parameters"), _pairs(call["custom"].items())]
     extensions = [pair for pair in call["invite"] if _is_context(pair[0])]
