@@ -20,6 +20,8 @@ EVENT = 101
 """The payload type of telephone-event (RFC 4733) in `wire.sdp`."""
 SAMPLES = 160
 END_OF_EVENT = 0x80
+LOUD = {PCMU: bytes([0x1E]) * SAMPLES, PCMA: bytes([0x34]) * SAMPLES}
+"""The same sound in each codec (ITU-T G.711)."""
 OPENING = 63000
 """The first number that a stream begins with; what follows is in order up to 3,000 more (RFC 3550, appendix A.1)."""
 FIRST, LAST = bytes([0x55]) * SAMPLES, bytes([0x66]) * SAMPLES
@@ -87,11 +89,12 @@ def rtp_place(message: str) -> Place:
 
 
 class RtpEnd:
-    """A socket for audio; `to` is where the other side takes it."""
+    """A socket for audio of one codec; `to` is where the other side takes it."""
 
-    def __init__(self, host: str, to: Place | None = None) -> None:
+    def __init__(self, host: str, to: Place | None = None, codec: int = PCMU) -> None:
         self.place = Place(host, free_port(host))
         self.to = to
+        self.codec = codec
         self.packets: list[Packet] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -141,3 +144,27 @@ def open_path(one: RtpEnd, other: RtpEnd, *, both: bool = True) -> None:
         sender.send(Packet(number := next(numbers), number * SAMPLES, LAST, ssrc=1))
         receiver.wait_for(LAST)
         receiver.packets.clear()
+
+
+_numbers = itertools.count(OPENING + 1000)
+
+
+def hear_each_other(one: RtpEnd, other: RtpEnd) -> None:
+    """Whatever one says now arrives at the other."""
+    hears(other, one)
+    hears(one, other)
+
+
+def hears(receiver: RtpEnd, sender: RtpEnd) -> None:
+    """Whatever the sender says now arrives at the receiver, in the receiver's codec."""
+    sent: list[bytes] = []
+    receiver.forget()
+
+    def arrives() -> bool:
+        number = next(_numbers)
+        sent.append(sound(number) if sender.codec == receiver.codec else LOUD[sender.codec])
+        sender.send(Packet(number, number * SAMPLES, sent[-1], sender.codec, ssrc=1))
+        wanted = sent if sender.codec == receiver.codec else [LOUD[receiver.codec]]
+        return any(packet.payload in wanted and packet.pt == receiver.codec for packet in receiver.received())
+
+    wait_until(arrives, "audio arrives")

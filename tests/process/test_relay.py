@@ -14,7 +14,9 @@ from tests.process.daemon import Gateway
 from tests.process.rtp import (
     EVENT,
     LAST,
+    LOUD,
     PCMA,
+    PCMU,
     SAMPLES,
     Packet,
     RtpEnd,
@@ -33,8 +35,6 @@ WATCH_SECONDS = 0.3
 """Fifteen packets, were there any."""
 DESCRIBED_IN = {"caller": "answer", "callee": "placed"}
 """The message of a `Talk` in which each side is told how to send."""
-LOUD_PCMA, LOUD_PCMU = b"\x34" * SAMPLES, b"\x1e" * SAMPLES
-"""The same sound (ITU-T G.711)."""
 
 
 @dataclass
@@ -302,8 +302,8 @@ def test_another_codec_is_converted(open_line: Line, sender: str) -> None:
     numbers = itertools.count(65500)
 
     def arrives() -> bool:
-        changing.send(Packet(number := next(numbers), number * SAMPLES, LOUD_PCMA, PCMA))
-        return LOUD_PCMU in [packet.payload for packet in staying.received()]
+        changing.send(Packet(number := next(numbers), number * SAMPLES, LOUD[PCMA], PCMA))
+        return LOUD[PCMU] in [packet.payload for packet in staying.received()]
 
     wait_until(arrives, "the sound in the other codec")
     converted = staying.received()

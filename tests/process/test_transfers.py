@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway
 from tests.process.places import free_port
-from tests.process.rtp import OPENING, SAMPLES, Packet, RtpEnd, open_path, rtp_place, sdp_at, sound
+from tests.process.rtp import RtpEnd, hear_each_other, open_path, rtp_place, sdp_at
 from tests.process.transfers import BOTH, NOWHERE, another_invite, transferring
 from tests.process.transfers import configure as configure
 from tests.process.waiting import wait_until
@@ -259,23 +257,6 @@ def test_a_trunk_without_transfers(start_gateway: StartGateway) -> None:
 
 
 # ---- Audio ----
-
-
-numbers = itertools.count(OPENING + 1000)
-
-
-def hear_each_other(one: RtpEnd, other: RtpEnd) -> None:
-    """Whatever one says now arrives at the other."""
-    for sender, receiver in ((one, other), (other, one)):
-        said: list[bytes] = []
-
-        def arrives(sender: RtpEnd = sender, receiver: RtpEnd = receiver, said: list[bytes] = said) -> bool:
-            number = next(numbers)
-            said.append(sound(number))
-            sender.send(Packet(number, number * SAMPLES, said[-1], ssrc=1))
-            return any(packet.payload in said for packet in receiver.received())
-
-        wait_until(arrives, "audio arrives")
 
 
 @BOTH
