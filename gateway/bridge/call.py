@@ -74,6 +74,8 @@ class Call:
         """Legs that have not said that they are gone."""
         self.held: set[Role] = set()
         """Legs that the other side holds and that are to know it."""
+        self.postponed = dict.fromkeys(Role, 0)
+        """How often the offer that each leg is to get had something in its way."""
         self.trunks: dict[Role, Trunk] = {}
         """Whose legs they are; those of the first two are `from_trunk` and `to_trunk` until a transfer."""
         self.told: dict[Side, SipMessage] = {}

@@ -12,6 +12,9 @@ OFFER_TIMER = {Role.INBOUND: Timer.INBOUND_OFFER, Role.OUTBOUND: Timer.OUTBOUND_
 NOT_UP = (State.CALLING, State.RINGING, State.ANSWERED)
 """Before the ACK a leg can be offered nothing."""
 
+MOST_OFFERS = 64
+"""Of one with something in its way, half a second apart: a transaction lasts no longer (64 * T1, RFC 3261, 17.1.1.2)."""
+
 
 def hold_changed(call: Call, event: HoldChanged) -> Step:
     """One side holds or resumes: the other is told, now or as soon as the call is up."""
@@ -38,9 +41,11 @@ def replaced(call: Call, role: Role) -> list[Command]:
 
 
 def glare(call: Call, event: Glare) -> Step:
-    """Both sides made an offer: ours is made again later (RFC 3261, section 14.1)."""
-    timers: list[Command] = [StartTimer(OFFER_TIMER[event.by], event.seconds)] if event.by in OFFER_TIMER else []
-    return timers, call.state
+    """Both sides made an offer: ours is made again later (RFC 3261, section 14.1), unless it never gets through."""
+    if event.by is Role.TARGET or call.postponed[event.by] == MOST_OFFERS:
+        return [], call.state
+    call.postponed[event.by] += 1
+    return [StartTimer(OFFER_TIMER[event.by], event.seconds)], call.state
 
 
 def offer_again(call: Call, event: TimerFired) -> Step:
@@ -50,4 +55,5 @@ def offer_again(call: Call, event: TimerFired) -> Step:
 
 
 def _offer(call: Call, role: Role) -> list[Command]:
+    call.postponed[role] = 0
     return [StopTimer(OFFER_TIMER[role]), Offer(role, role in call.held)]

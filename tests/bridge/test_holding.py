@@ -7,6 +7,7 @@ import pytest
 from gateway.bridge.call import State
 from gateway.bridge.commands import Command, Offer, Role, StartTimer, StopTimer
 from gateway.bridge.events import Event, Glare, HoldChanged, TargetAnswered, Timer, TimerFired
+from gateway.bridge.holding import MOST_OFFERS
 from gateway.core.plan import Hold
 from tests.bridge.samples import ANSWERED, CONFIRMED, REFER, call_in, feed, plan
 
@@ -57,6 +58,18 @@ def test_an_offer_that_crossed_another_is_made_again_as_things_are_then() -> Non
     machine = call_in(State.TALKING, RELAY)
     feed(machine, HoldChanged(Role.INBOUND, True), Glare(Role.OUTBOUND, 2.5))
     assert machine.handle(TimerFired(Timer.OUTBOUND_OFFER)) == [Offer(Role.OUTBOUND, True)]
+
+
+def test_an_offer_that_never_gets_through_is_given_up_until_there_is_another() -> None:
+    machine = call_in(State.TALKING, RELAY)
+    feed(machine, HoldChanged(Role.INBOUND, True))
+    crossed = Glare(Role.OUTBOUND, 0.5)
+    assert [machine.handle(crossed) for _ in range(MOST_OFFERS)] == [
+        [StartTimer(Timer.OUTBOUND_OFFER, 0.5)]
+    ] * MOST_OFFERS
+    assert machine.handle(crossed) == []
+    feed(machine, HoldChanged(Role.INBOUND, False))
+    assert machine.handle(crossed) == [StartTimer(Timer.OUTBOUND_OFFER, 0.5)]
 
 
 def test_who_is_sent_away_holds_nobody_any_more() -> None:
