@@ -13,7 +13,7 @@ NOT_UP = (State.CALLING, State.RINGING, State.ANSWERED)
 """Before the ACK a leg can be offered nothing."""
 
 MOST_OFFERS = 64
-"""Of one with something in its way, half a second apart: a transaction lasts no longer (64 * T1, RFC 3261, 17.1.1.2)."""
+"""Of one with something in its way, half a second apart: no transaction lasts longer (RFC 3261, section 17.1.1.2)."""
 
 
 def hold_changed(call: Call, event: HoldChanged) -> Step:

@@ -139,25 +139,29 @@ def test_a_digit_as_others_write_it(gateway: Gateway, body: str, kind: str, digi
         expect(lambda: ear.digits(101), digit, milliseconds)
 
 
-def events(digit: str, start: int, milliseconds: int, ends: int = 3) -> Iterator[bytes]:
+def events(digit: str, start: int, milliseconds: int, ends: int = 3, payload_type: int = 101) -> Iterator[bytes]:
     """The packets of a digit, one each 20 ms, as from sequence number and time `start` on."""
     lengths = [*range(20, milliseconds, 20), *[milliseconds] * ends]
     for number, length in enumerate(lengths):
         end = 0x80 if length == milliseconds else 0
-        head = struct.pack(">BBHII", 0x80, 101 | (0 if number else 0x80), start + number, start * 160, 0x5EED)
+        head = struct.pack(">BBHII", 0x80, payload_type | (0 if number else 0x80), start + number, start * 160, 0x5EED)
         yield head + struct.pack(">BBHH", EVENTS.index(digit), end | 10, length * CLOCK, 0)[:4]
 
 
 @pytest.mark.parametrize("codecs", [ALIKE, UNLIKE], ids=["one codec", "two codecs"])
-def test_digits_by_rtp(gateway: Gateway, codecs: tuple[str, str]) -> None:
-    """Ten a second, a digit pressed twice among them."""
+@pytest.mark.parametrize("milliseconds", [60, 40])
+def test_digits_by_rtp_both_ways(gateway: Gateway, codecs: tuple[str, str], milliseconds: int) -> None:
+    """Ten a second from each side at once, digits pressed twice among them."""
     digits = "1123#*0990"
-    with connected(gateway, codecs) as (talk, mouth, ear):
-        sent = [packet for number, digit in enumerate(digits) for packet in events(digit, 100 + 10 * number, 60)]
-        place = rtp_place(talk.answer)
-        for packet in sent:
-            mouth.send(packet, place)
-        expect(lambda: ear.digits(event_type(talk.placed)), digits, 60)
+    with connected(gateway, codecs) as (talk, caller, callee):
+        places = rtp_place(talk.answer), rtp_place(talk.placed)
+        types = event_type(talk.answer), event_type(talk.placed)
+        for number, pressed in enumerate(zip(digits, digits[::-1], strict=True)):
+            for end, place, payload_type, digit in zip((caller, callee), places, types, pressed, strict=True):
+                for packet in events(digit, 100 + 10 * number, milliseconds, payload_type=payload_type):
+                    end.send(packet, place)
+        expect(lambda: callee.digits(types[1]), digits, milliseconds)
+        expect(lambda: caller.digits(types[0]), digits[::-1], milliseconds)
 
 
 def test_a_last_digit_whose_end_is_lost(gateway: Gateway) -> None:

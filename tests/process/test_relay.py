@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.process.daemon import Gateway
+from tests.process.line import METHODS, SENDERS, Line, line
+from tests.process.line import open_line as open_line
 from tests.process.rtp import (
     EVENT,
     LAST,
@@ -27,85 +27,11 @@ from tests.process.rtp import (
     sound,
     talk_spurt,
 )
-from tests.process.talk import Talk, talking
 from tests.process.waiting import stays_false, wait_until
-from tests.process.wire import carrying, sdp, status
+from tests.process.wire import sdp
 
 WATCH_SECONDS = 0.3
 """Fifteen packets, were there any."""
-DESCRIBED_IN = {"caller": "answer", "callee": "placed"}
-"""The message of a `Talk` in which each side is told how to send."""
-
-
-@dataclass
-class Line:
-    """A call whose ends are in the test's hands."""
-
-    talk: Talk
-    ends: dict[str, RtpEnd]
-    cseq: Iterator[int]
-
-    def pair(self, sender: str) -> tuple[RtpEnd, RtpEnd]:
-        """The end that sends and the one that receives."""
-        return self.ends[sender], self.ends["callee" if sender == "caller" else "caller"]
-
-    def event_for(self, sender: str) -> int:
-        """The payload type that the gateway asked this side to use for digits."""
-        found = re.search(
-            r"^a=rtpmap:(\d+) telephone-event/8000", getattr(self.talk, DESCRIBED_IN[sender]), re.MULTILINE
-        )
-        assert found
-        return int(found[1])
-
-    def change(self, by: str, body: str) -> str:
-        """A re-INVITE of one side that the gateway accepts; its answer."""
-        number = next(self.cseq)
-        request = carrying(self.talk.request(by, "INVITE", number), body=body)
-        peer = self.talk.peer(by)
-        peer.send(request)
-        final = peer.wait_for_final(request)
-        assert status(final) == 200
-        peer.send(self.talk.request(by, "ACK", number))
-        return final
-
-
-@contextmanager
-def line(
-    gateway: Gateway, direction: str = "to_twilio", formats: tuple[str, str] = ("0 101", "0 101")
-) -> Iterator[Line]:
-    """A call with audio; `formats` are those of caller and callee."""
-    hosts = gateway.caller(direction).place.host, gateway.callee(direction).place.host
-    with RtpEnd(hosts[0]) as near, RtpEnd(hosts[1]) as far:
-        offer, answer = (
-            sdp_at(end.place, described(end, wanted)) for end, wanted in zip((near, far), formats, strict=True)
-        )
-        with talking(gateway, direction, offer, answer) as talk:
-            near.to, far.to = rtp_place(talk.answer), rtp_place(talk.placed)
-            yield Line(talk, {"caller": near, "callee": far}, itertools.count(10))
-            talk.hang_up()
-            gateway.assert_outcomes(direction, "success/completed")
-
-
-def described(end: RtpEnd, formats: str) -> str:
-    """SDP with these formats; the last is that of telephone-event."""
-    described = sdp(end.place.host, formats)
-    mapped = f"a=rtpmap:{EVENT} telephone-event/8000\r\n"
-    assert mapped in described
-    audio, *event = formats.split()
-    return described.replace(
-        mapped, mapped.replace(str(EVENT), event[0]) if event else f"a=rtpmap:{audio} PCMU/8000\r\n"
-    )
-
-
-@pytest.fixture
-def open_line(gateway: Gateway) -> Iterator[Line]:
-    """Both ends have PCMU, and hear each other."""
-    with line(gateway) as opened:
-        open_path(*opened.pair("caller"))
-        yield opened
-
-
-SENDERS = pytest.mark.parametrize("sender", ["caller", "callee"])
 
 
 def numbered(packets: list[Packet]) -> list[tuple[int, int, bytes, int]]:
@@ -242,34 +168,35 @@ def test_a_stranger_is_not_heard_where_nobody_speaks(gateway: Gateway, sender: s
 
 
 @SENDERS
-def test_music_on_hold_goes_one_way(open_line: Line, sender: str) -> None:
+@METHODS
+def test_music_on_hold_goes_one_way(open_line: Line, sender: str, method: str) -> None:
     """The holding side sends, and gets nothing (RFC 3264, section 8.4)."""
     holding, held = open_line.pair(sender)
-    answer = open_line.change(sender, sdp_at(holding.place) + "a=sendonly\r\n")
+    answer = open_line.change(sender, sdp_at(holding.place) + "a=sendonly\r\n", method)
     assert "a=recvonly" in answer
     open_path(holding, held, both=False)
     music = talk_spurt(65500, 20)
     assert numbered(pass_on(music, holding, held)) == numbered(music)
     held.send(*talk_spurt(65500, 20))
     assert stays_false(holding.received, WATCH_SECONDS)
-    open_line.change(sender, sdp_at(holding.place))
+    open_line.change(sender, sdp_at(holding.place), method)
     open_path(holding, held)
 
 
 @SENDERS
+@METHODS
 @pytest.mark.parametrize("how", ["a=inactive", "0.0.0.0"])
-def test_a_call_on_hold_is_silent(open_line: Line, sender: str, how: str) -> None:
+def test_a_call_on_hold_is_silent(open_line: Line, sender: str, method: str, how: str) -> None:
     """`0.0.0.0` is how RFC 2543 had it."""
     holding, held = open_line.pair(sender)
     body = sdp_at(holding.place)
-    open_line.change(
-        sender, body.replace(f"IP4 {holding.place.host}", "IP4 0.0.0.0") if how[0] == "0" else f"{body}{how}\r\n"
-    )
+    on_hold = body.replace(f"IP4 {holding.place.host}", "IP4 0.0.0.0") if how == "0.0.0.0" else f"{body}{how}\r\n"
+    open_line.change(sender, on_hold, method)
     for end in (holding, held):
         end.forget()
         end.send(*talk_spurt(65500, 20))
     assert stays_false(lambda: holding.received() or held.received(), WATCH_SECONDS)
-    open_line.change(sender, body)
+    open_line.change(sender, body, method)
     open_path(holding, held)
 
 
