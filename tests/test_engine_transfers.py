@@ -93,6 +93,13 @@ def test_the_caller_can_be_who_is_sent_away() -> None:
     assert bench.only_record().outcome == outcomes.COMPLETED
 
 
+def test_who_is_left_is_joined_with_the_target_before_it_answers() -> None:
+    bench = Bench()
+    inbound, outbound, target = transferring(bench)
+    bench.report(outbound, OutboundEnded(200, True, None))
+    assert bench.sip.named("join")[-1] == [inbound, target]
+
+
 def test_what_a_leg_reports_counts_by_what_it_is_now() -> None:
     """The BYE of who asked is on its way while the target takes its place."""
     bench = Bench()

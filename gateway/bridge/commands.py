@@ -140,6 +140,13 @@ class RefuseReplacement:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """Let the leg of this role and the target hear each other as soon as the target plays something."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
 class Promote:
     """Let the target change places with the leg of this role, and hear the other one."""
 
@@ -187,6 +194,7 @@ Command = (
     | TakeLeg
     | AnswerReplacement
     | RefuseReplacement
+    | Preview
     | Promote
     | NoteTransfer
     | WriteBack

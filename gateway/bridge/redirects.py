@@ -9,19 +9,18 @@ from collections.abc import Iterator
 
 from gateway.bridge.call import Call
 from gateway.core.message import SipMessage
-from gateway.core.plan import Redirect
+from gateway.core.plan import Redirect, Trunk
 from gateway.core.routing import MAX_USER_CHARACTERS, request_uri
 from gateway.core.uri import SipUri, parse_name_addr, parse_uri, split_list
 from gateway.errors import PeerError
 
 MOST_REDIRECTS = 5
-"""Of one call; two peers can send it to each other without end."""
+"""Of one call, and of each of its transfers; two peers can send it to each other without end."""
 
 
-def follow(call: Call, code: int, message: SipMessage | None) -> bool:
-    """Whether the call goes on: the next URI to call is then what the first usable Contact of a 3xx says."""
-    trunk = call.to_trunk
-    if not 300 <= code < 400 or message is None or trunk is None or trunk.redirect is Redirect.REFUSE:
+def follow(call: Call, trunk: Trunk, code: int, message: SipMessage | None) -> bool:
+    """Whether the call goes on: the next URI of the trunk to call is what the first usable Contact of a 3xx says."""
+    if not 300 <= code < 400 or message is None or trunk.redirect is Redirect.REFUSE:
         return False
     if call.redirects >= MOST_REDIRECTS:
         return False

@@ -126,7 +126,7 @@ def outbound_failed(call: Call, event: OutboundEnded) -> Step:
     call.live.discard(Role.OUTBOUND)
     if outcomes.tries_next_uri(event.code) and call.uris and not call.early_media:
         return _place_next(call), State.CALLING
-    if not call.early_media and redirects.follow(call, event.code, event.message):
+    if not call.early_media and redirects.follow(call, call.trunks[Role.OUTBOUND], event.code, event.message):
         return _place_next(call), State.CALLING
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     call.decide(outcomes.outcome_for_code(failure), failure)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.bridge import holding, talk
+from gateway.bridge import holding, redirects, talk
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import map_transfer, note
@@ -22,6 +22,7 @@ from gateway.bridge.commands import (
     HeaderList,
     NoteTransfer,
     Place,
+    Preview,
     Promote,
     RefuseReplacement,
     StartTimer,
@@ -160,6 +161,7 @@ def _call_target(call: Call, by: Role, destination: Destination, headers: Header
         role=Role.TARGET,
     )
     call.uris = [request_uri(uri, destination.user) for uri in destination.trunk.uris]
+    call.redirects = 0
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
     return [*accept(call), *call.place_next(), ring]
 
@@ -213,7 +215,7 @@ def trying(call: Call, event: TargetTrying) -> Step:
 
 
 def progress(call: Call, event: TargetProgress) -> Step:
-    """It rings; who talks goes on to talk, so its early media is heard by nobody."""
+    """It rings. While two talk, nobody hears what it plays; who is left for it does (`left`)."""
     if event.code == 199:  # RFC 6228: about a branch, not about the call
         return [StopTimer(Timer.RESPONSE)], call.state
     return [StopTimer(Timer.RESPONSE), *tell(call, event.code, is_final=False)], call.state
@@ -239,10 +241,12 @@ def _promote(call: Call, role: Role) -> list[Command]:
 
 
 def failed(call: Call, event: TargetEnded) -> Step:
-    """It refuses or fails: the next URI, or all is as it was."""
+    """It refuses, fails or sends us on: the next URI, or all is as it was."""
     call.live.discard(Role.TARGET)
     if outcomes.tries_next_uri(event.code) and call.uris:
-        return call.place_next(), call.state
+        return _place_next(call), call.state
+    if redirects.follow(call, call.trunks[Role.TARGET], event.code, event.message):
+        return _place_next(call), call.state
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     return _given_up(call, outcomes.answer_for_code(failure))
 
@@ -250,13 +254,23 @@ def failed(call: Call, event: TargetEnded) -> Step:
 def no_response(call: Call, event: TimerFired) -> Step:
     """It says nothing at all: the next URI, or all is as it was."""
     if call.uris:
-        return [Hangup(Role.TARGET), *call.place_next()], call.state
+        return [Hangup(Role.TARGET), *_place_next(call)], call.state
     return _given_up(call, 504)
 
 
 def no_answer(call: Call, event: TimerFired) -> Step:
     """It rang as long as it may."""
     return _given_up(call, 480)
+
+
+def _place_next(call: Call) -> list[Command]:
+    commands = call.place_next()
+    return [*commands, _preview(call)] if call.state is State.FORWARDING else commands
+
+
+def _preview(call: Call) -> Preview:
+    """Who is left for the target hears what it plays before it answers."""
+    return Preview(call.transfers[-1].by.other)
 
 
 def _given_up(call: Call, code: int) -> Step:
@@ -284,7 +298,7 @@ def left(call: Call, event: InboundEnded | OutboundEnded) -> Step:
         return [], call.state
     if call.state is State.TRANSFERRING and role is call.transfers[-1].by:
         call.live.discard(role)
-        return [], State.FORWARDING
+        return [_preview(call)], State.FORWARDING
     abandoned = settle(call, TransferResult.ABANDONED, 487)
     if isinstance(event, InboundEnded):
         commands, state = talk.inbound_left(call, event)

@@ -20,6 +20,7 @@ from gateway.bridge.commands import (
     NotifyRefer,
     Offer,
     Place,
+    Preview,
     Progress,
     Promote,
     Refuse,
@@ -88,8 +89,11 @@ class Execution:
                 self._answer_replacement(call)
             case RefuseReplacement(code, headers):
                 self._refuse_replacement(call, code, headers)
+            case Preview(role):
+                self._join(call, role, Role.TARGET)
             case Promote(role):
-                self._promote(call, role)
+                call.promote(role)
+                self._join(call, role, role.other)
             case NoteTransfer(mode, result):
                 self._observer.transfer(mode, result)
             case NoteContext(on, mapped):
@@ -136,15 +140,14 @@ class Execution:
         call.invited = call.invited or self._clock()
 
     def _progress(self, call: ActiveCall, command: Progress) -> None:
-        if command.early_media and call.outbound is not None:
-            self._sip.join(call.inbound, call.outbound)
+        if command.early_media:
+            self._join(call, Role.INBOUND, Role.OUTBOUND)
         self._sip.progress(call.inbound, command.code, command.headers)
         self._respond(call, command.code)
         call.ringing = call.ringing or self._clock()
 
     def _answer(self, call: ActiveCall, command: Answer) -> None:
-        if call.outbound is not None:
-            self._sip.join(call.inbound, call.outbound)
+        self._join(call, Role.INBOUND, Role.OUTBOUND)
         self._sip.answer(call.inbound, command.headers)
         self._respond(call, 200)
         call.answered = self._clock()
@@ -182,9 +185,8 @@ class Execution:
         if leg is not None:
             self._sip.refuse(leg, code, headers)
 
-    def _promote(self, call: ActiveCall, role: Role) -> None:
-        call.promote(role)
-        one, other = call.leg(role), call.leg(role.other)
+    def _join(self, call: ActiveCall, role: Role, with_role: Role) -> None:
+        one, other = call.leg(role), call.leg(with_role)
         if one is not None and other is not None:
             self._sip.join(one, other)
 

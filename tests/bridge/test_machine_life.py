@@ -21,6 +21,7 @@ from gateway.bridge.commands import (
     NoteTransfer,
     NotifyRefer,
     Place,
+    Preview,
     Progress,
     Promote,
     Refuse,
@@ -180,6 +181,8 @@ class CallLife(RuleBasedStateMachine):
             case RefuseReplacement(code):
                 assert 400 <= code <= 699 and self.newcomer
                 self.newcomer.up, self.newcomer = False, None
+            case Preview(role):
+                assert self.leg(role).up and self.leg(Role.TARGET).up
             case Promote(role):
                 self.promote(role)
             case NoteTransfer():

@@ -14,6 +14,9 @@ from gateway.bridge.commands import (
     Hangup,
     NoteContext,
     NoteTransfer,
+    NotifyRefer,
+    Place,
+    Preview,
     RefuseReplacement,
     Role,
     TakeLeg,
@@ -31,12 +34,13 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.record import TransferRecord
+from gateway.bridge.redirects import MOST_REDIRECTS
 from gateway.bridge.referring import KEPT_TRANSFERS
 from gateway.bridge.terms import TransferResult
 from gateway.core.identity import Introduction, Party
 from gateway.core.message import SipMessage
 from gateway.core.patterns import parse_pattern
-from gateway.core.plan import Identity, IdentityHeader, TransferMode
+from gateway.core.plan import Identity, IdentityHeader, Plan, Redirect, TransferMode
 from gateway.core.receipt import Outcome as FieldOutcome
 from gateway.core.routing import Route
 from gateway.core.terms import On, Side
@@ -191,6 +195,56 @@ def test_who_rings_twice_is_told_of_twice() -> None:
     machine = talk(PLAN)
     feed(machine, REFER, TargetProgress(180, response(180)))
     assert told(183, last=False) in feed(machine, TargetProgress(183, response(183)))
+
+
+def test_who_is_left_hears_what_the_next_uri_plays() -> None:
+    machine = talk(TWO_URIS)
+    left = feed(machine, refer(Role.INBOUND), InboundEnded(200, True, None))
+    assert left == [Preview(Role.OUTBOUND)]
+    assert feed(machine, TargetEnded(503, True, None))[-1] == Preview(Role.OUTBOUND)
+    assert machine.state is State.FORWARDING
+
+
+# ---- Where a target sends us ----
+
+FOLLOWING = plan(uris=(FIRST, SECOND), redirect=Redirect.FOLLOW)
+
+
+def moved(contact: str) -> TargetEnded:
+    return TargetEnded(302, True, response(302, f"Contact: {contact}"))
+
+
+def test_a_target_that_is_elsewhere_on_its_trunk_is_called_there() -> None:
+    machine = talk(FOLLOWING)
+    feed(machine, refer(Role.INBOUND))
+    order = placed(feed(machine, moved("<sip:2002@two.twilio.example>")))
+    assert (order.role, order.request_uri) == (Role.TARGET, "sip:2002@two.twilio.example")
+    assert machine.state is State.TRANSFERRING
+
+
+@pytest.mark.parametrize(
+    ("followed", "contact"),
+    [
+        pytest.param(FOLLOWING, "<sip:2002@192.0.2.66>", id="elsewhere"),
+        pytest.param(TWO_URIS, "<sip:2002@two.twilio.example>", id="the trunk follows nobody"),
+    ],
+)
+def test_a_target_leads_nowhere_else(followed: Plan, contact: str) -> None:
+    machine = talk(followed)
+    feed(machine, refer(Role.INBOUND))
+    commands = feed(machine, moved(contact))
+    assert NotifyRefer(Role.INBOUND, 502, True) in commands
+    assert not any(isinstance(command, Place) for command in commands)
+
+
+def test_each_transfer_may_be_sent_on_as_often_as_a_call() -> None:
+    machine = talk(FOLLOWING)
+    for _ in range(2):
+        feed(machine, refer(Role.INBOUND))
+        for _ in range(MOST_REDIRECTS):
+            placed(feed(machine, moved("<sip:2002@one.twilio.example>")))
+        feed(machine, moved("<sip:2002@one.twilio.example>"))
+        assert machine.state is State.TALKING
 
 
 # ---- Context ----

@@ -12,6 +12,7 @@ from gateway.bridge.commands import (
     NoteTransfer,
     NotifyRefer,
     Place,
+    Preview,
     Promote,
     RefuseReplacement,
     Role,
@@ -331,7 +332,13 @@ TRANSFERS = [
         )
         for timer in (Timer.RESPONSE, Timer.RING)
     ),
-    Case("who asked leaves", (State.TRANSFERRING,), OutboundEnded(200, True, response(200)), [], State.FORWARDING),
+    Case(
+        "who asked leaves: the other one hears what the target plays",
+        (State.TRANSFERRING,),
+        OutboundEnded(200, True, response(200)),
+        [Preview(Role.INBOUND)],
+        State.FORWARDING,
+    ),
     Case(
         "who stays leaves: there is nobody to call the target for",
         (State.TRANSFERRING,),

@@ -6,8 +6,9 @@ import pytest
 
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.places import Place, free_port, own_host
+from tests.process.transfers import transferring
 from tests.process.waiting import stays_false
-from tests.process.wire import WirePeer, header
+from tests.process.wire import WirePeer, header, status
 
 OTHER_PORT: dict[str, int] = {}
 ELSEWHERE_SECONDS = 0.3
@@ -43,6 +44,27 @@ def test_a_contact_of_the_trunk_is_followed(gateway: Gateway) -> None:
         gateway.wait_for_talking()
         other.send(other.in_dialog_of_callee("BYE", again))
         caller.send(caller.reply(caller.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+def test_the_target_of_a_transfer_is_as_any_call_of_its_trunk(gateway: Gateway) -> None:
+    with (
+        transferring(gateway, "caller") as transfer,
+        gateway.wire(gateway.twilio, second(gateway)) as other,
+    ):
+        assert status(transfer.refer()) == 202
+        contact = f"sip:agent@{second(gateway)}"
+        invite = transfer.target()
+        moved = transfer.place.reply(invite, "302 Moved Temporarily")
+        transfer.place.send(moved.replace(transfer.place.contact, contact))
+        again = other.wait_for("INVITE")
+        assert again.startswith(f"INVITE {contact} ")
+        other.answer(again)
+        transfer.wait_until_told("100 Trying", "200 OK")
+        transfer.is_hung_up_on()
+        gateway.wait_for_talking()
+        other.send(other.in_dialog_of_callee("BYE", again))
+        transfer.other.send(transfer.other.reply(transfer.other.wait_for("BYE"), "200 OK"))
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway
 from tests.process.places import free_port
-from tests.process.rtp import RtpEnd, hear_each_other, open_path, rtp_place, sdp_at
+from tests.process.rtp import EVENT, PCMA, PCMU, RtpEnd, hear_each_other, open_path, rtp_place, sdp_at
 from tests.process.transfers import BOTH, NOWHERE, another_invite, transferring
 from tests.process.transfers import configure as configure
 from tests.process.waiting import wait_until
@@ -260,9 +260,10 @@ def test_a_trunk_without_transfers(start_gateway: StartGateway) -> None:
 
 
 @BOTH
-def test_who_stays_and_the_target_hear_each_other(gateway: Gateway, by: str) -> None:
+@pytest.mark.parametrize("codec", [PCMU, PCMA], ids=["one codec", "two codecs"])
+def test_who_stays_and_the_target_hear_each_other(gateway: Gateway, by: str, codec: int) -> None:
     hosts = gateway.pbx.place.host, gateway.twilio.place.host
-    with RtpEnd(hosts[0]) as near, RtpEnd(hosts[1]) as far, RtpEnd(hosts[by == "caller"]) as new:
+    with RtpEnd(hosts[0]) as near, RtpEnd(hosts[1]) as far, RtpEnd(hosts[by == "caller"], codec=codec) as new:
         audio = {"offer": sdp_at(near.place), "answer_sdp": sdp_at(far.place)}
         with transferring(gateway, by, **audio) as transfer:
             near.to, far.to = rtp_place(transfer.talk.answer), rtp_place(transfer.talk.placed)
@@ -271,13 +272,38 @@ def test_who_stays_and_the_target_hear_each_other(gateway: Gateway, by: str) -> 
             invite = transfer.target()
             hear_each_other(near, far)
             new.to = rtp_place(invite)
-            transfer.place.answer(invite, sdp_at(new.place))
+            transfer.place.answer(invite, sdp_at(new.place, sdp(new.place.host, f"{codec} {EVENT}")))
             transfer.is_hung_up_on()
             stays, gone = (near, far) if by == "callee" else (far, near)
             gone.forget()
             hear_each_other(stays, new)
             assert gone.received() == []
             transfer.wait_until_told("100 Trying", "200 OK")
+            transfer.leave(transfer.stays)
+            transfer.place.send(transfer.place.reply(transfer.place.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+@BOTH
+def test_who_is_left_hears_what_the_target_plays(gateway: Gateway, by: str) -> None:
+    """Two go on to talk while the target plays; the one that is left hears it."""
+    hosts = gateway.pbx.place.host, gateway.twilio.place.host
+    with RtpEnd(hosts[0]) as near, RtpEnd(hosts[1]) as far, RtpEnd(hosts[by == "caller"]) as new:
+        audio = {"offer": sdp_at(near.place), "answer_sdp": sdp_at(far.place)}
+        with transferring(gateway, by, **audio) as transfer:
+            near.to, far.to = rtp_place(transfer.talk.answer), rtp_place(transfer.talk.placed)
+            assert status(transfer.refer()) == 202
+            invite = transfer.target()
+            new.to = rtp_place(invite)
+            transfer.place.send(transfer.place.reply(invite, "183 Session Progress", body=sdp_at(new.place)))
+            transfer.wait_until_told("100 Trying", "183 Session Progress")
+            hear_each_other(near, far)
+            transfer.leave(by)
+            stays = near if by == "callee" else far
+            hear_each_other(stays, new)
+            transfer.place.answer(invite, sdp_at(new.place))
+            gateway.wait_for_talking()
+            hear_each_other(stays, new)
             transfer.leave(transfer.stays)
             transfer.place.send(transfer.place.reply(transfer.place.wait_for("BYE"), "200 OK"))
         gateway.assert_outcomes("to_twilio", "success/completed")
