@@ -182,7 +182,7 @@ class CallLife(RuleBasedStateMachine):
                 assert 400 <= code <= 699 and self.newcomer
                 self.newcomer.up, self.newcomer = False, None
             case Preview(role):
-                assert self.leg(role).up and self.leg(Role.TARGET).up
+                assert self.leg(role).answered and not self.leg(Role.TARGET).answered
             case Promote(role):
                 self.promote(role)
             case NoteTransfer():
