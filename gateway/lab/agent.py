@@ -59,8 +59,8 @@ def call_settings(headers: HeaderList, code: int = 0) -> pj.CallOpParam:
     return prm
 
 
-class LabCall(pj.Call):
-    """One call of an agent, known by its number."""
+class LabCall(pj.Leg):
+    """One call of an agent, known by its number. REFER waits for `answerRefer`."""
 
     def __init__(self, account: pj.Account, number: int, tell: Tell, call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(account, call_id)
@@ -152,22 +152,29 @@ class LabCall(pj.Call):
         self.report("fault")
 
     @guarded
-    def onCallState(self, prm: pj.OnCallStateParam) -> None:
-        info = self.getInfo()
-        message = _received(prm.e)
-        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self.ended = True
-            self._audio = self._tone = self._tap = None
-            self.report("ended", code=info.lastStatusCode, reason=info.lastReason, message=message)
-        elif info.state == pj.PJSIP_INV_STATE_EARLY and message is not None:
-            self.report("progress", code=info.lastStatusCode, message=message)
-        elif info.state == pj.PJSIP_INV_STATE_CONNECTING and message is not None:
-            self.report("answered", message=message)
-        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
-            self.report("confirmed")
+    def onProgress(self, code: int, message: str) -> None:
+        if message:
+            self.report("progress", code=code, message=message)
 
     @guarded
-    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+    def onAnswer(self, message: str) -> None:
+        self.report("answered", message=message)
+        self.report("confirmed")  # the stack acknowledges it before anything else
+
+    @guarded
+    def onAck(self) -> None:
+        self.report("confirmed")
+
+    @guarded
+    def onEnd(self, code: int, method: str, message: str) -> None:
+        if not self.ended:
+            self.ended = True
+            self._audio = self._tone = self._tap = None
+            info = self.getInfo()
+            self.report("ended", code=info.lastStatusCode, reason=info.lastReason, message=message or None)
+
+    @guarded
+    def onAudio(self) -> None:
         self._audio = None
         info = self.getInfo()  # kept while its parts are read: they live inside it
         for index, media in enumerate(info.media):
@@ -178,13 +185,16 @@ class LabCall(pj.Call):
                 self.report("audio", codec=self.getStreamInfo(index).codecName)
 
     @guarded
-    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
-        prm.statusCode = pj.PJSIP_SC_DECLINE
-        self.report("refer", target=prm.dstUri)
+    def onRefer(self, message: str) -> None:
+        self.report("refer", message=message)
 
     @guarded
-    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
-        self.report("referred", code=prm.statusCode, final=prm.finalNotify)
+    def onReferAnswer(self, code: int) -> None:
+        self.report("refer-answered", code=code)
+
+    @guarded
+    def onReferStatus(self, code: int, last: bool) -> None:
+        self.report("referred", code=code, final=last)
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
@@ -248,6 +258,7 @@ class Agent:
         pj.sipSwitchLargeRequestsToTcp(False)
         self._endpoint.libCreate()
         self._endpoint.libInit(_endpoint_config())
+        pj.sipTakeTransfers()
         transport = pj.TransportConfig()
         transport.boundAddress, transport.port = address, port
         self._endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
@@ -376,10 +387,3 @@ def _account_config(address: str, port: int) -> pj.AccountConfig:
     config.mediaConfig.transportConfig.boundAddress = address
     config.mediaConfig.lockCodecEnabled = False
     return config
-
-
-def _received(event: pj.SipEvent) -> str | None:
-    """The message of the peer that made this event, as it came; None if there was none."""
-    if event.type != pj.PJSIP_EVENT_TSX_STATE or event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
-        return None
-    return str(event.body.tsxState.src.rdata.wholeMsg)

@@ -184,6 +184,11 @@ class Call:
         """Send DTMF by RFC 4733."""
         self._tell("press", digits=digits)
 
+    def refer(self, target: str) -> int:
+        """Send REFER with this Refer-To; the response to it."""
+        self._tell("refer", target=target)
+        return int(str(self.expect("refer-answered")["code"]))
+
     def listen(self, seconds: float = 1.0) -> None:
         """Start to record; audio must flow (`expect("audio")`). `sound` and `tone` give what was heard."""
         self._tell("listen", path=str(self.phone.new_recording()), seconds=seconds + SETTLE_SECONDS)

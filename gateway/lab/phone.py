@@ -12,6 +12,7 @@ Commands (`headers` are [name, value] pairs and may be left out, as may what sta
   {"do": "play", "call": N, "hz": 440, "dbfs": -12=}           a tone from now on, or from when audio flows
   {"do": "listen", "call": N, "path": P, "seconds": 1.0}       record what is heard to a WAV file
   {"do": "press", "call": N, "digits": "12#"}                  DTMF by RFC 4733
+  {"do": "refer", "call": N, "target": T}                      REFER; T is the value of Refer-To
 
 Events (`call` numbers the calls of this process from 1; `message` is the SIP message as it came, null without one)
   ready      uri, address, port                  after the start
@@ -22,6 +23,9 @@ Events (`call` numbers the calls of this process from 1; `message` is the SIP me
   confirmed  call                                the ACK was sent or arrived
   audio      call, codec                         audio flows from now on
   digit      call, digit                         a DTMF digit arrived
+  refer      call, message                       a REFER arrived; this telephone declines every one
+  refer-answered  call, code                     the final response to a REFER of its own
+  referred   call, code, final                   NOTIFY: what the call has come to that such a REFER asked for
   recorded   call, path                          a recording is complete
   ended      call, code, reason, message         the call is over, whoever ended it
   failed     do, reason                          a command could not be carried out; nothing happened
@@ -79,6 +83,7 @@ class Phone:
             "play": _play,
             "listen": _listen,
             "press": _press,
+            "refer": _refer,
         }
 
     def obey(self, line: bytes) -> None:
@@ -124,6 +129,15 @@ def _press(call: LabCall, command: Command) -> None:
     call.dialDtmf(str(command["digits"]))
 
 
+def _refer(call: LabCall, command: Command) -> None:
+    call.refer(str(command["target"]))
+
+
+def _decline(call: LabCall | None) -> None:
+    if call is not None:
+        call.answerRefer(pj.PJSIP_SC_DECLINE, [])
+
+
 def _headers(command: Command) -> tuple[tuple[str, str], ...]:
     given = command.get("headers", [])
     if not isinstance(given, list):
@@ -159,9 +173,12 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
     address, port = arguments[0], int(arguments[1]) if len(arguments) > 1 else 0
     out = open(own_stdout(), "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - it lives as long as the process
+    referred: list[int] = []
 
     def tell(event: Event) -> None:
         out.write(json.dumps(event) + "\n")
+        if event["event"] == "refer":
+            referred.append(_whole(event["call"]))
 
     try:
         agent = Agent(address, port, tell)
@@ -174,6 +191,8 @@ def main(arguments: list[str]) -> int:
             for line in lines.read():
                 phone.obey(line)
             agent.poll(POLL_SECONDS)
+            while referred:  # not while the stack is at it
+                _decline(agent.find(referred.pop()))
     finally:
         agent.close()
     return 0

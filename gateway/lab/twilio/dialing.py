@@ -10,6 +10,7 @@ from gateway.lab.twilio.alerts import Alert
 from gateway.lab.twilio.book import Call
 from gateway.lab.twilio.exchange import Caller, Exchange, sip_leg
 from gateway.lab.twilio.parameters import Params, dial_headers, screening_headers, split_uri
+from gateway.lab.twilio.referrals import Referral, Referrals
 from gateway.lab.twilio.run import CallOver, CallRun
 from gateway.lab.twilio.target import TargetError, parse_target
 from gateway.lab.twilio.twiml import Document
@@ -25,6 +26,14 @@ class Attempt:
     call: Call
 
 
+class Referring(Exception):
+    """The conversation ended with a REFER."""
+
+    def __init__(self, referral: Referral) -> None:
+        super().__init__(referral.target)
+        self.referral = referral
+
+
 class Dialing:
     """One `<Dial>` of a call."""
 
@@ -33,6 +42,7 @@ class Dialing:
         self._exchange: Exchange = run.exchange
         self._parent = run.call
         self._verb = verb
+        self._referrals = Referrals(verb, run.exchange.book)
 
     async def perform(self) -> Document | None:
         """Dial, and ask the action URL what follows; None without one.
@@ -47,9 +57,30 @@ class Dialing:
                 return await self._attend(noun)
         attempts = [attempt for noun in self._verb.nouns if (attempt := self._place(noun))]
         told = {"DialCallStatus": "failed"}
-        if attempts:
-            told = await self._ring(attempts)
+        try:
+            if attempts:
+                told = await self._ring(attempts)
+        except Referring as referring:
+            return await self._refer(referring.referral)
         return await self._follow(told)
+
+    async def _refer(self, referral: Referral) -> Document | None:
+        """Ask `referUrl` for who was referred: of the caller this call goes on with it, of the other its own does."""
+        assert self._verb.refer is not None
+        run = self._run if referral.call is self._parent else CallRun(self._exchange, referral.call)
+        run.base = self._run.base
+        try:
+            document = await run.ask(self._verb.refer, referral.params)
+        except WebhookFailed:
+            referral.call.leg.hang_up()
+            await referral.report(500)
+            raise CallOver from None
+        if run is self._run:
+            self._exchange.spawn(referral.report(200))
+            return document
+        self._exchange.spawn(run.start_reading(document))
+        await referral.report(200)
+        raise CallOver
 
     async def _follow(self, told: Params) -> Document | None:
         """The action URL is asked even when the caller has left; only its answer has no use then."""
@@ -102,7 +133,9 @@ class Dialing:
         if winner is None:
             await asyncio.wait([attempt.call.leg.ended for attempt in attempts])
             return self._told(attempts[0].call, attempts[0].call.status)
-        await self._talk(winner.call)
+        referral = await self._talk(winner.call)
+        if referral:
+            raise Referring(referral)
         return self._told(winner.call, "completed")
 
     async def _first_answer(self, attempts: list[Attempt]) -> Attempt | None:
@@ -130,8 +163,10 @@ class Dialing:
         if not leg.answered.done():
             return False
         attempt.call.was_answered()
-        if isinstance(attempt.noun, SipNoun) and attempt.noun.screen:
-            return await self._screen(attempt.call, attempt.noun.screen)
+        screen = attempt.noun.screen if isinstance(attempt.noun, SipNoun) else None
+        if screen and not await self._screen(attempt.call, screen):
+            return False
+        self._referrals.watch(self._parent, attempt.call)
         return True
 
     async def _screen(self, call: Call, screen: Callback) -> bool:
@@ -149,16 +184,20 @@ class Dialing:
 
     # -- the conversation ----------------------------------------------------------------------------------------
 
-    async def _talk(self, child: Call) -> None:
-        """Connect both until one hangs up or `timeLimit` is over, and end the called side."""
+    async def _talk(self, child: Call) -> Referral | None:
+        """Connect both until one hangs up or is referred, or `timeLimit` is over; end the called side if it may go."""
         self._run.answer()
         parent = self._parent.leg
         parent.link(child.leg)
-        ends = (parent.ended, child.leg.ended)
+        referral = self._referrals.first
+        ends: list[asyncio.Future[Any]] = [parent.ended, child.leg.ended, referral]
         await asyncio.wait(ends, timeout=self._verb.limit_seconds, return_when=asyncio.FIRST_COMPLETED)
         parent.unlink(child.leg)
+        if referral.done():
+            return referral.result()
         child.leg.hang_up()
         await child.leg.ended
+        return None
 
     def _told(self, child: Call, status: str) -> Params:
         told = {

@@ -26,6 +26,19 @@ class Ended:
     by_peer: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """How a REFER ended: the response to it, and what the last NOTIFY said of the call to its target."""
+
+    answer: int
+    status: int | None = None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether the target took the call."""
+        return self.status is not None and self.status < 300
+
+
 class Leg(Protocol):
     """One side of a call."""
 
@@ -56,8 +69,8 @@ class Leg(Protocol):
     def press(self, digits: str) -> None:
         """DTMF for whoever is there."""
 
-    def refer(self, uri: str) -> asyncio.Future[int]:
-        """Send whoever is there to another URI; the code with which that ended."""
+    def refer(self, uri: str) -> asyncio.Future[Referred]:
+        """Send whoever is there to another URI; how that ended."""
 
     def tap(self, take: Callable[[bytes], None] | None) -> None:
         """Give the audio of whoever is there to `take`, 20 ms of 16-bit samples at a time; None ends it."""
@@ -113,10 +126,10 @@ class QuietLeg:
     def press(self, digits: str) -> None:
         """Nobody listens."""
 
-    def refer(self, uri: str) -> asyncio.Future[int]:
+    def refer(self, uri: str) -> asyncio.Future[Referred]:
         """REFER is SIP."""
-        refused: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        refused.set_result(405)
+        refused: asyncio.Future[Referred] = asyncio.get_running_loop().create_future()
+        refused.set_result(Referred(405))
         return refused
 
     def tap(self, take: Callable[[bytes], None] | None) -> None:

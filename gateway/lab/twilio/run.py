@@ -9,6 +9,7 @@ from typing import TypeVar
 from gateway.lab.twilio.alerts import Alert
 from gateway.lab.twilio.book import Call
 from gateway.lab.twilio.exchange import Exchange
+from gateway.lab.twilio.legs import Referred
 from gateway.lab.twilio.parameters import Params
 from gateway.lab.twilio.stream import MediaStream
 from gateway.lab.twilio.target import TargetError, build_target, parse_target
@@ -36,7 +37,7 @@ SHORTEST_SOUND_SECONDS, LONGEST_SOUND_SECONDS = 0.2, 10.0
 PLAY_SECONDS = 1.0
 APPLICATION_ERROR = 500
 """What a caller gets when the application fails before the answer; Twilio does not document its code."""
-NO_TARGET = 400
+NOT_REFERRED = Referred(400)
 """What the action of `<Refer>` is told of a URI that nobody was asked about."""
 MOST_DOCUMENTS = 100
 """A loop of redirects ends here."""
@@ -66,6 +67,10 @@ class CallRun:
     async def start_with(self, twiml: str) -> None:
         """Do what a document says that came with the request, hang up."""
         await self._guarded(self._read_and_perform(twiml))
+
+    async def start_reading(self, document: Document) -> None:
+        """Do what a document says that was asked for already, hang up."""
+        await self._guarded(self.perform(document))
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         try:
@@ -196,11 +201,14 @@ class CallRun:
         """REFER works on SIP legs; without an action the leg is ended after it."""
         self.answer()
         target = self._target(verb.uri)
-        code = await self.up(self.call.leg.refer(target)) if target else NO_TARGET
+        went = await self.up(self.call.leg.refer(target)) if target else NOT_REFERRED
         if verb.action is None:
             raise CallOver
-        status = "completed" if code < 300 else "failed"
-        told = {"ReferCallStatus": status, "ReferSipResponseCode": str(code), "NotifySipResponseCode": str(code)}
+        told = {
+            "ReferCallStatus": "completed" if went.went_well else "failed",
+            "ReferSipResponseCode": str(went.answer),
+            "NotifySipResponseCode": "" if went.status is None else str(went.status),
+        }
         # Who was transferred hangs up at once, and the action is asked all the same, as that of <Dial> is.
         document = await self.ask(verb.action, told)
         if self.call.leg.ended.done():

@@ -16,7 +16,7 @@ import pjsua2 as pj
 
 from gateway.lab.agent import Agent, Event, LabCall, Order, call_settings
 from gateway.lab.tone import LOUDNESS_DBFS
-from gateway.lab.twilio.legs import Ended, Leg
+from gateway.lab.twilio.legs import Ended, Leg, Referred
 from gateway.lab.twilio.messages import Headers, Message, read_message
 
 POLL_SECONDS = 0.01
@@ -38,8 +38,9 @@ class SipLeg:
         self.answered: asyncio.Future[Headers] = loop.create_future()
         self.ended: asyncio.Future[Ended] = loop.create_future()
         self.on_ring: Callable[[], None] = lambda: None
-        self.on_refer: Callable[[str], None] = lambda target: None
-        self._referred: asyncio.Future[int] | None = None
+        self.on_refer: Callable[[str], None] = lambda target: self.answer_refer(603)
+        self._referred: asyncio.Future[Referred] | None = None
+        self._refer_answer = 0
         self._cancelled = False
         self._side = side
 
@@ -82,11 +83,19 @@ class SipLeg:
         """DTMF by RFC 4733."""
         self._do(lambda call: call.dialDtmf(digits))
 
-    def refer(self, uri: str) -> asyncio.Future[int]:
-        """REFER; the code of the last NOTIFY, or of the refusal."""
+    def refer(self, uri: str) -> asyncio.Future[Referred]:
+        """REFER, and what becomes of it."""
         self._referred = asyncio.get_running_loop().create_future()
-        self._do(lambda call: call.xfer(uri, pj.CallOpParam(True)))
+        self._do(lambda call: call.refer(uri))
         return self._referred
+
+    def answer_refer(self, code: int) -> None:
+        """The final response to a REFER that arrived."""
+        self._do(lambda call: call.answerRefer(code, []))
+
+    def notify_refer(self, code: int) -> None:
+        """The last NOTIFY about it."""
+        self._do(lambda call: call.notifyRefer(code, True))
 
     def tap(self, take: Callable[[bytes], None] | None) -> None:
         """Give the audio to `take`, on the loop."""
@@ -117,11 +126,19 @@ class SipLeg:
             case "ended" if not self.ended.done():
                 self.ended.set_result(self._ending(int(str(event["code"])), message))
             case "refer":
-                self.on_refer(str(event["target"]))
-            case "referred" if self._referred and event["final"] and not self._referred.done():
-                self._referred.set_result(int(str(event["code"])))
+                self.on_refer(message.header("Refer-To"))
+            case "refer-answered":
+                self._refer_answer = int(str(event["code"]))
+                if self._refer_answer >= 300:
+                    self._was_referred(None)
+            case "referred" if event["final"]:
+                self._was_referred(int(str(event["code"])))
             case "placed":
                 self.call_id = str(event["call_id"])
+
+    def _was_referred(self, status: int | None) -> None:
+        if self._referred and not self._referred.done():
+            self._referred.set_result(Referred(self._refer_answer, status))
 
     def _ending(self, code: int, message: Message) -> Ended:
         """A response to our own CANCEL or BYE is not the word of the peer, but its headers are."""

@@ -176,7 +176,7 @@ def start_gateway(folder: Path, sip: str, pbx: str, twilio: TwilioProcess) -> Ga
         "admin": {"listen": admin},
         "limits": {"calls": 10, "drain_seconds": 2},
         "trunks": {
-            "pbx": {"side": "pbx", "uris": [pbx], "allow": [PBX], "variables": "asterisk"},
+            "pbx": {"side": "pbx", "uris": [pbx], "allow": [PBX], "variables": "asterisk", "transfer": "relay"},
             "twilio": {"side": "twilio", "uris": [f"sip:{twilio.sip}"], "allow": [TWILIO], "auth": auth},
         },
         "context": {"fields": FIELDS},

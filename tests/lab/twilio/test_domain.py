@@ -222,9 +222,67 @@ def test_refer_to_a_uri_with_headers(site: Site) -> None:
     action = site.application.answer("/referred", "<Response/>")
     refer = f'<Refer action="{action}"><Sip>sip:200@pbx.example?X-A=a%3Bb&amp;User-to-User=00</Sip></Refer>'
     call = site.call(refer)
-    assert call.expect("refer")["target"] == "<sip:200@pbx.example?X-A=a%3Bb&User-to-User=00>"
+    assert "\r\nRefer-To: <sip:200@pbx.example?X-A=a%3Bb&User-to-User=00>\r\n" in str(call.expect("refer")["message"])
     params = site.application.expect("/referred")
     assert (params["ReferCallStatus"], params["ReferSipResponseCode"]) == ("failed", "603")  # this phone declines
+    call.expect("ended")
+
+
+# ---- REFER to Twilio ----
+
+TARGET = "<sip:200@pbx.example?X-Ticket=T-1>"
+
+
+def talking(site: Site, call: Call) -> dict[str, object]:
+    """Wait until a call goes on with whom it dialled; that call."""
+    call.expect("confirmed")
+    parent = site.twilio.wait_for_call(lambda it: it["sip_call_id"] == call.call_id)["sid"]
+    return site.twilio.wait_for_call(lambda it: it["parent"] == parent and it["status"] == "in-progress")
+
+
+def test_a_refer_that_no_refer_url_is_for(site: Site) -> None:
+    call = site.call("<Dial><Number>+15551230000</Number></Dial>")
+    talking(site, call)
+    assert call.refer(TARGET) == 603
+    assert (13802, f"REFER to {TARGET!r}") in site.alerts()
+    call.hangup()
+    call.expect("ended")
+
+
+def test_a_caller_refers_the_called_side(site: Site) -> None:
+    """The TwiML of `referUrl` is for the called side, and who asked is told that it is done."""
+    url = site.application.answer("/refer", "<Response><Pause length='30'/></Response>")
+    call = site.call(f'<Dial referUrl="{url}"><Number>+15551230000</Number></Dial>')
+    child = talking(site, call)
+    assert call.refer(TARGET) == 202
+    params = site.application.expect("/refer")
+    assert (params["ReferTransferTarget"], params["CallSid"]) == (TARGET, child["sid"])
+    while not (told := call.expect("referred"))["final"]:
+        assert told["code"] == 100
+    assert told["code"] == 200
+    call.hangup()
+    call.expect("ended")
+    goes_on = site.twilio.wait_for_call(lambda it: it["sid"] == child["sid"])
+    assert goes_on["status"] == "in-progress"
+
+
+def test_a_refer_whose_url_does_not_answer(site: Site) -> None:
+    call = site.call(f'<Dial referUrl="{site.application.url}/nothing"><Number>+15551230000</Number></Dial>')
+    child = talking(site, call)
+    assert call.refer(TARGET) == 202
+    while not (told := call.expect("referred"))["final"]:
+        pass
+    assert told["code"] == 500
+    call.hangup()
+    call.expect("ended")
+    assert site.twilio.wait_for_call(lambda it: it["sid"] == child["sid"] and it["status"] == "completed")
+
+
+def test_a_refer_to_more_characters_than_twilio_takes(site: Site) -> None:
+    call = site.call(f'<Dial referUrl="{site.application.url}/refer"><Number>+15551230000</Number></Dial>')
+    talking(site, call)
+    assert call.refer(f"<sip:200@pbx.example?X-Ticket={'T' * 256}>") == 400
+    call.hangup()
     call.expect("ended")
 
 

@@ -355,3 +355,28 @@ def test_twiml_refer_to_another_of_the_pbx(chain: Chain) -> None:
     assert (params["ReferCallStatus"], params["NotifySipResponseCode"]) == ("completed", "200")
     hang_up(target)
     call.expect("ended")
+
+
+def test_a_refer_of_the_pbx_to_the_refer_url(chain: Chain) -> None:
+    """What the PBX gives to the target is in the whole Refer-To, and the TwiML that it gets is for the caller."""
+    refer = chain.application.answer("/refer", "<Response><Dial><Number>+15551230000</Number></Dial></Response>")
+    response = VoiceResponse()
+    response.dial(refer_url=refer).sip(chain.pbx_uri())
+    chain.application.answer("/voice", response)
+    with chain.twilio.client("dave") as dave:
+        dave.connect(To="100")
+        params = chain.application.expect("/voice")
+        call = dave.expect("connected")
+        arrived = answer(chain)
+        assert arrived.refer("<sip:+15551230000@pbx.example?X-PBX-TICKET=T-1&X-Secret=1>") == 202
+        asked = chain.application.expect("/refer")
+        assert asked["CallSid"] == params["CallSid"]
+        target = asked["ReferTransferTarget"]
+        assert target.startswith("<sip:+15551230000@") and target.endswith("?X-Ticket=T-1>")
+        while not (told := arrived.expect("referred"))["final"]:
+            pass
+        assert told["code"] == 200
+        arrived.expect("ended")
+        chain.twilio.wait_for_call(lambda it: it["parent"] == params["CallSid"] and it["to"] == "+15551230000")
+        dave.hang_up(call)
+        dave.expect("ended")
