@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from email.utils import formatdate
 
 from gateway.lab.twilio.alerts import Alert
 from gateway.lab.twilio.legs import Leg
 from gateway.lab.twilio.messages import Headers
-from gateway.lab.twilio.parameters import API_VERSION, Params, new_sid
+from gateway.lab.twilio.parameters import API_VERSION, Params, build_date, new_sid
 
 MOST_KEPT = 1000
 """Calls, and alerts; the oldest leave."""
@@ -76,20 +75,20 @@ class Call:
             "to_formatted": self.to,
             "from": self.caller,
             "from_formatted": self.caller,
-            "date_created": formatdate(self.began),
-            "date_updated": formatdate(self.ended or self.answered or self.began),
-            "start_time": formatdate(self.answered) if self.answered else None,
-            "end_time": formatdate(self.ended) if self.ended else None,
+            "date_created": build_date(self.began),
+            "date_updated": build_date(self.ended or self.answered or self.began),
+            "start_time": build_date(self.answered) if self.answered else None,
+            "end_time": build_date(self.ended) if self.ended else None,
             "duration": str(self.seconds) if self.ended else None,
             "price": None,
             "price_unit": "USD",
             "answered_by": None,
-            "annotation": None,
             "caller_name": None,
             "forwarded_from": None,
             "group_sid": None,
             "phone_number_sid": "",
             "queue_time": "0",
+            "stir_verstat": None,
             "trunk_sid": None,
             "subresource_uris": {},
             "uri": f"/{API_VERSION}/Accounts/{account_sid}/Calls/{self.sid}.json",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 API_VERSION = "2010-04-01"
@@ -17,6 +19,11 @@ HeaderPairs = Iterable[tuple[str, str]]
 def new_sid(prefix: str) -> str:
     """An id of Twilio's form: two letters and 32 hexadecimal digits."""
     return prefix + secrets.token_hex(16)
+
+
+def build_date(seconds: float) -> str:
+    """A time as Twilio's API writes it (RFC 2822)."""
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
 
 
 def sip_headers(headers: HeaderPairs) -> Params:

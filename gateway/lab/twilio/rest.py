@@ -6,7 +6,6 @@ import base64
 import binascii
 import hmac
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request as HttpRequest
@@ -15,7 +14,7 @@ from starlette.routing import Route
 
 from gateway.lab.twilio.book import Call
 from gateway.lab.twilio.exchange import Exchange
-from gateway.lab.twilio.parameters import API_VERSION, Params
+from gateway.lab.twilio.parameters import API_VERSION, Params, build_date
 from gateway.lab.twilio.target import TargetError
 from gateway.lab.twilio.verbs import Callback
 from gateway.lab.twilio.voice import Request, Voice
@@ -102,7 +101,7 @@ class Rest:
         name = request.path_params["conference"]
         call = self._originate(form, conference=name)
         conference = self._exchange.conferences.find(name)
-        now = formatdate(call.began)
+        now = build_date(call.began)
         uri = f"/{API_VERSION}/Accounts/{self._exchange.sid}/Conferences/{conference.sid}/Participants/{call.sid}.json"
         return JSONResponse(
             {
@@ -110,7 +109,7 @@ class Rest:
                 "call_sid": call.sid,
                 "conference_sid": conference.sid,
                 "label": form.get("Label"),
-                "status": call.status,
+                "status": call.status if call.status in ("queued", "ringing") else "failed",
                 "muted": False,
                 "hold": False,
                 "coaching": False,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from gateway.lab.twilio.driver import LabHttpClient
-from gateway.lab.twilio.settings import ACCOUNT_SID
+from gateway.lab.twilio.settings import ACCOUNT_SID, AUTH_TOKEN
 from tests.lab.twilio.chain import Chain
 
 FROM = "+15550001111"
@@ -93,3 +98,82 @@ def test_a_sip_endpoint_that_wants_credentials(chain: Chain) -> None:
     arrived.hangup(486)
     arrived.expect("ended")
     chain.twilio.wait_for_call(lambda it: it["sid"] == call.sid and it["status"] == "busy")
+
+
+# ---- The shape of answers, after Twilio's OpenAPI description (twilio_api_v2010), any property nullable ----
+
+DATE = "date-time-rfc-2822"
+CALL = {
+    **dict.fromkeys(("sid", "parent_call_sid"), "CA"),
+    "account_sid": "AC",
+    **dict.fromkeys(("date_created", "date_updated", "start_time", "end_time"), DATE),
+    **dict.fromkeys(("to", "to_formatted", "from", "from_formatted", "phone_number_sid", "direction"), str),
+    **dict.fromkeys(("duration", "price", "price_unit", "answered_by", "api_version", "forwarded_from"), str),
+    **dict.fromkeys(("group_sid", "caller_name", "queue_time", "stir_verstat", "trunk_sid", "uri"), str),
+    "status": {"queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"},
+    "subresource_uris": dict,
+}
+PARTICIPANT = {
+    "account_sid": "AC",
+    **dict.fromkeys(("call_sid", "call_sid_to_coach"), "CA"),
+    "conference_sid": "CF",
+    **dict.fromkeys(("date_created", "date_updated"), DATE),
+    **dict.fromkeys(("label", "queue_time", "uri"), str),
+    **dict.fromkeys(("coaching", "end_conference_on_exit", "muted", "hold", "start_conference_on_enter"), bool),
+    "status": {"queued", "connecting", "ringing", "connected", "complete", "failed"},
+}
+
+
+def assert_shape(answer: dict[str, Any], shape: dict[str, Any]) -> None:
+    """Every property and no other, each of its kind."""
+    assert set(answer) == set(shape)
+    wrong = {name: value for name, value in answer.items() if value is not None and not is_of(value, shape[name])}
+    assert wrong == {}
+
+
+def is_of(value: Any, kind: Any) -> bool:
+    if isinstance(kind, type):
+        return isinstance(value, kind)
+    if isinstance(kind, set):
+        return value in kind
+    if kind == DATE:
+        return parsedate_to_datetime(value).tzinfo is not None
+    return bool(re.fullmatch(f"{kind}[0-9a-fA-F]{{32}}", value))
+
+
+def ask(chain: Chain, method: str, path: str, **form: str) -> dict[str, Any]:
+    """What the API answers, unread by the library."""
+    url = f"{chain.twilio.url}/2010-04-01/Accounts/{ACCOUNT_SID}/{path}"
+    given = {"auth": (ACCOUNT_SID, AUTH_TOKEN), "trust_env": False, "timeout": 20}
+    answer = httpx.request(method, url, data=form or None, **given)
+    assert answer.is_success, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_shape_of_a_call(chain: Chain) -> None:
+    created = ask(chain, "POST", "Calls.json", To="+15551230000", From=FROM, Twiml=TWIML)
+    chain.twilio.wait_for_call(lambda it: it["sid"] == created["sid"] and it["status"] == "in-progress")
+    answered = ask(chain, "GET", f"Calls/{created['sid']}.json")
+    ask(chain, "POST", f"Calls/{created['sid']}.json", Status="completed")
+    ended = ask(chain, "GET", f"Calls/{created['sid']}.json")
+    assert (answered["start_time"] is None, ended["end_time"] is None) == (False, False)
+    [listed] = [it for it in ask(chain, "GET", "Calls.json")["calls"] if it["sid"] == created["sid"]]
+    for answer in (created, answered, ended, listed):
+        assert_shape(answer, CALL)
+
+
+def test_the_shape_of_a_participant(chain: Chain) -> None:
+    path = "Conferences/shapes/Participants.json"
+    created = ask(chain, "POST", path, To="+15551230000", From=FROM, Label="customer")
+    assert created["label"] == "customer"
+    assert_shape(created, PARTICIPANT)
+
+
+def test_the_shape_of_an_error(chain: Chain) -> None:
+    url = f"{chain.twilio.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json"
+    refused = httpx.post(url, auth=(ACCOUNT_SID, AUTH_TOKEN), data={"From": FROM}, trust_env=False, timeout=20)
+    assert refused.status_code == 400
+    error = refused.json()
+    assert set(error) == {"code", "message", "more_info", "status"}
+    assert (error["status"], error["more_info"]) == (400, f"https://www.twilio.com/docs/errors/{error['code']}")
