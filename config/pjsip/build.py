@@ -53,6 +53,7 @@ PATCHES = (
     "late-ack.patch",
     "lean-calls.patch",
     "message-buffers.patch",
+    "notify.patch",
     "offers.patch",
     "other-uri.patch",
     "refer.patch",

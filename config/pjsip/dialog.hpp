@@ -32,11 +32,6 @@ void sipSpeakPlainly(int account_id)
         isPlain[account_id] = true;
 }
 
-static pjsua_call *callOfDialog(const pjsip_dialog *dialog)
-{
-    return dialog ? (pjsua_call *)dialog->mod_data[pjsua_var.mod.id] : NULL;
-}
-
 /* ---- DTMF in INFO ---- */
 
 static std::string trimmed(const std::string &text)
@@ -200,6 +195,15 @@ static void forgetShortInterval(pjsip_rx_data *rdata, int account_id)
         pj_list_erase(expires);
 }
 
+/* Whether this request came too late: the call of its dialog is over. PJSIP never answers such a re-INVITE. */
+static bool isTooLate(const pjsip_dialog *dialog, const pjsip_method *method)
+{
+    const pjsua_call *call = callOfDialog(dialog);
+
+    return dialog && (!call || call->hanging_up) && method->id != PJSIP_ACK_METHOD && method->id != PJSIP_BYE_METHOD &&
+           method->id != PJSIP_CANCEL_METHOD;
+}
+
 static pj_bool_t onRequestInside(pjsip_rx_data *rdata)
 {
     const pjsip_dialog *dialog = pjsip_ua_find_dialog(&rdata->msg_info.cid->id, &rdata->msg_info.to->tag,
@@ -209,10 +213,13 @@ static pj_bool_t onRequestInside(pjsip_rx_data *rdata)
     int code;
 
     forgetShortInterval(rdata, call ? call->acc_id : PJSUA_INVALID_ID);
-    if (!call)
+    if (!dialog)
         return PJ_FALSE;
     pj_list_init(&headers);
-    code = answerInside(dialog, rdata, &headers);
+    if (isTooLate(dialog, &rdata->msg_info.msg->line.req.method))
+        code = PJSIP_SC_CALL_TSX_DOES_NOT_EXIST;
+    else
+        code = call ? answerInside(dialog, rdata, &headers) : 0;
     if (!code)
         return PJ_FALSE;
     pjsip_endpt_respond(pjsua_var.endpt, &dialogModule, rdata, code, NULL, &headers, NULL, NULL);

@@ -104,13 +104,23 @@ void sipTakeTransfers()
     pjsip_endpt_register_module(pjsua_var.endpt, &referModule);
 }
 
+/*
+ * The call of a dialog; NULL when it is over. A dialog outlives its call, to answer what comes again, and what PJSUA
+ * noted in it is a place that the next call may have by now.
+ */
+static pjsua_call *callOfDialog(const pjsip_dialog *dialog)
+{
+    pjsua_call *call = dialog ? (pjsua_call *)dialog->mod_data[pjsua_var.mod.id] : NULL;
+
+    return call && call->inv && call->inv->dlg == dialog ? call : NULL;
+}
+
 /* The call whose dialog has these ids, as we see it; PJSUA_INVALID_ID if none has. */
 int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, const std::string &remote_tag)
 {
     const pj_str_t id = pj_str((char *)call_id.c_str());
     const pj_str_t ours = pj_str((char *)local_tag.c_str()), theirs = pj_str((char *)remote_tag.c_str());
-    const pjsip_dialog *dialog = pjsip_ua_find_dialog(&id, &ours, &theirs, PJ_FALSE);
-    const pjsua_call *call = dialog ? (const pjsua_call *)dialog->mod_data[pjsua_var.mod.id] : NULL;
+    const pjsua_call *call = callOfDialog(pjsip_ua_find_dialog(&id, &ours, &theirs, PJ_FALSE));
 
     return call && !call->hanging_up ? call->index : PJSUA_INVALID_ID;
 }

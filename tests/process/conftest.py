@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.process import transfers
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.sipp import Sipp
+from tests.process.transfers import Transfer
+from tests.process.waiting import wait_until
 
 TEST_SECONDS = 120
 """How long a test may take on a busy machine, where a gateway alone may need many seconds to start."""
 ACK_SECONDS = 32
 """64 * T1: how long a 200 is repeated and the ACK waited for (RFC 3261, section 13.3.1.4)."""
+NOTIFY_SECONDS = 36
+"""64 * T1, how long a request is repeated that nobody answers (RFC 3261, section 17.1.2.2), and some."""
 SESSION_SECONDS = 100
 """The shortest session (RFC 4028, section 5), and some."""
 STALLED = 30
@@ -109,11 +115,37 @@ def timed_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]
     gateway.stop()
 
 
+@dataclass(frozen=True)
+class UntoldTransfer:
+    """A call whose callee asked for a transfer and answers no NOTIFY, from `began` on."""
+
+    transfer: Transfer
+    began: float
+
+
+@pytest.fixture(scope="session")
+def untold_transfer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UntoldTransfer]:
+    """Its target refuses, so that the two go on to talk."""
+    site = Site(tmp_path_factory.mktemp("untold"))
+    tree = site.configuration()
+    transfers.configure(tree, site)
+    gateway = Gateway(site, tree)
+    gateway.start()
+    with transfers.transferring(gateway, "callee") as transfer:
+        transfer.refer()
+        transfer.place.send(transfer.place.reply(transfer.target(), "486 Busy Here"))
+        wait_until(lambda: len(transfer.statuses()) == 2, "both NOTIFYs")
+        yield UntoldTransfer(transfer, time.monotonic())
+        if gateway.active_calls():
+            transfer.talk.hang_up()
+    gateway.stop()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def begin_early(request: pytest.FixtureRequest) -> None:
     """Start what takes half a minute of waiting or more while other tests run, if a test will ask for it."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    for name in ("timed_calls", "silent_calls"):
+    for name in ("timed_calls", "silent_calls", "untold_transfer"):
         if any(name in test.fixturenames for test in tests):
             request.getfixturevalue(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 import struct
@@ -53,6 +54,17 @@ class Ear:
                 if flags & 0x80:
                     self._ended.setdefault(moment, (EVENTS[event], duration // CLOCK))
         return list(self._ended.values())
+
+    def opened(self, to: tuple[str, int], other: Ear) -> int:
+        """Speak until the other hears it, as the first moment of a call passes nothing on; the number to go on with."""
+        numbers = itertools.count(1)
+
+        def arrives() -> int:
+            number = next(numbers)
+            self.send(struct.pack(">BBHII", 0x80, 0, number, number * 160, 0x5EED) + b"\x55" * 160, to)
+            return number if other._read() else 0
+
+        return wait_until(arrives, "audio arrives") + 1
 
     def _read(self) -> bytes:
         try:
@@ -157,9 +169,12 @@ def test_digits_by_rtp_both_ways(gateway: Gateway, codecs: tuple[str, str], mill
     with connected(gateway, codecs) as (talk, caller, callee):
         places = rtp_place(talk.answer), rtp_place(talk.placed)
         types = event_type(talk.answer), event_type(talk.placed)
+        starts = caller.opened(places[0], callee), callee.opened(places[1], caller)
         for number, pressed in enumerate(zip(digits, digits[::-1], strict=True)):
-            for end, place, payload_type, digit in zip((caller, callee), places, types, pressed, strict=True):
-                for packet in events(digit, 100 + 10 * number, milliseconds, payload_type=payload_type):
+            for end, place, payload_type, start, digit in zip(
+                (caller, callee), places, types, starts, pressed, strict=True
+            ):
+                for packet in events(digit, start + 10 * number, milliseconds, payload_type=payload_type):
                     end.send(packet, place)
         expect(lambda: callee.digits(types[1]), digits, milliseconds)
         expect(lambda: caller.digits(types[0]), digits[::-1], milliseconds)

@@ -108,3 +108,30 @@ def test_an_offer_just_before_a_bye(gateway: Gateway, sender: str, method: str) 
         assert settled(talk, sender, request, method, 10) == 200
         assert status(talk.peer(sender).wait_for_final(bye)) == 200
         is_over(gateway, talk, OTHER[sender])
+
+
+@SENDERS
+@METHODS
+@pytest.mark.parametrize("number", [10, 12], ids=["overtaken", "too late"])
+def test_an_offer_after_a_bye(gateway: Gateway, sender: str, method: str, number: int) -> None:
+    """UDP keeps no order, and a side may go on with what is over."""
+    with talking(gateway, "to_twilio") as talk:
+        bye = talk.request(sender, "BYE", 11)
+        talk.peer(sender).send(bye)
+        request = bid(talk, sender, method, number)
+        assert status(talk.peer(sender).wait_for_final(bye)) == 200
+        assert settled(talk, sender, request, method, number) == 481
+        is_over(gateway, talk, OTHER[sender])
+
+
+@SENDERS
+@METHODS
+def test_an_offer_that_crosses_our_bye(gateway: Gateway, sender: str, method: str) -> None:
+    """The other side has hung up."""
+    with talking(gateway, "to_twilio") as talk:
+        bye = talk.request(OTHER[sender], "BYE", 11)
+        talk.peer(OTHER[sender]).send(bye)
+        talk.peer(sender).wait_for("BYE")
+        request = bid(talk, sender, method, 10)
+        assert settled(talk, sender, request, method, 10) == 481
+        is_over(gateway, talk, sender)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.talk import talking
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, header, status
+from tests.process.wire import WirePeer, carrying, header, status
 
 PLACES = 2 * 2 + 64
 """Of PJSIP's calls: two legs for each of limits.calls, and the spare ones (gateway/sip/stack.py). Given out in turn."""
@@ -28,15 +30,20 @@ def newest_invite(callee: WirePeer, seen: set[str]) -> str:
     return invite
 
 
+def pass_by(other: WirePeer, callee: WirePeer, seen: set[str]) -> None:
+    """As many calls as it takes until the next one has the place of the one before them."""
+    for _ in range(PLACES // 2 - 1):
+        invite = other.invite()
+        other.send(invite)
+        callee.send(callee.reply(newest_invite(callee, seen), "486 Busy Here"))
+        other.send(other.in_dialog("ACK", invite, other.wait_for_final(invite)))
+
+
 def test_a_call_in_the_place_of_one_that_ends_in_the_same_moment(gateway: Gateway) -> None:
     seen: set[str] = set()
     with gateway.wire_caller(gateway.pbx) as other, talking(gateway, "to_twilio") as talk:
         seen.add(header(talk.placed, "Call-ID"))
-        for _ in range(PLACES // 2 - 1):
-            invite = other.invite()
-            other.send(invite)
-            talk.callee.send(talk.callee.reply(newest_invite(talk.callee, seen), "486 Busy Here"))
-            other.send(other.in_dialog("ACK", invite, other.wait_for_final(invite)))
+        pass_by(other, talk.callee, seen)
         gateway.signal(signal.SIGSTOP)  # so that both are there when it looks
         try:
             talk.caller.send(talk.request("caller", "BYE", 90))
@@ -50,3 +57,34 @@ def test_a_call_in_the_place_of_one_that_ends_in_the_same_moment(gateway: Gatewa
         final = other.wait_for_final(invite)
         other.send(other.in_dialog("ACK", invite, final))
         assert status(final) == 486
+
+
+@pytest.mark.parametrize("by", ["caller", "callee"])
+def test_what_is_said_in_a_call_that_is_over_is_not_heard_in_the_next(gateway: Gateway, by: str) -> None:
+    """Neither a digit, nor an INVITE that wants the place of its leg."""
+    seen: set[str] = set()
+    with gateway.wire_caller(gateway.pbx) as other, talking(gateway, "to_twilio") as talk:
+        seen.add(header(talk.placed, "Call-ID"))
+        talk.hang_up()
+        pass_by(other, talk.callee, seen)
+        invite = other.invite()
+        other.send(invite)
+        placed = newest_invite(talk.callee, seen)
+        talk.callee.answer(placed)
+        answer = other.wait_for_final(invite)
+        other.send(other.in_dialog("ACK", invite, answer))
+        gateway.wait_for_talking()
+        digit = carrying(talk.request(by, "INFO", 95), body="5", kind="application/dtmf")
+        talk.peer(by).send(digit)
+        assert status(talk.peer(by).wait_for_final(digit)) == 481
+        tags = [header(talk.answer, name).rpartition(";tag=")[2] for name in ("To", "From")]
+        dialog = f"{header(talk.answer, 'Call-ID')};to-tag={tags[0]};from-tag={tags[1]}"
+        replacing = talk.caller.invite(f"Replaces: {dialog}")
+        talk.caller.send(replacing)
+        final = talk.caller.wait_for_final(replacing)
+        talk.caller.send(talk.caller.in_dialog("ACK", replacing, final))
+        assert status(final) == 481
+        gateway.wait_for_talking()
+        other.send(other.in_dialog("BYE", invite, answer, 2))
+        again = wait_until(lambda: talk.callee.received("BYE")[1:], "the second BYE")[0]
+        talk.callee.send(talk.callee.reply(again, "200 OK"))

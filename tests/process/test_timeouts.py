@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from tests.process.conftest import SilentCalls
+from tests.process.conftest import NOTIFY_SECONDS, SilentCalls, UntoldTransfer
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
-from tests.process.waiting import wait_until
+from tests.process.waiting import stays_false, wait_until
 
 CLOSED_SECONDS = 25
 """After 15 seconds, on a busy machine (config/pjsip/config_site.h)."""
@@ -60,6 +62,19 @@ def test_connections_that_bring_no_message_are_closed(silent_calls: SilentCalls)
         connection.settimeout(CLOSED_SECONDS)
         while connection.recv(4096):
             pass  # what the gateway answers to an empty line
+
+
+def test_who_answers_no_notify_keeps_its_call(untold_transfer: UntoldTransfer) -> None:
+    """Only its subscription ends (RFC 5057, section 5.1): there may be a firewall, and the two talk."""
+    transfer = untold_transfer.transfer
+    patience = max(0.1, untold_transfer.began + NOTIFY_SECONDS - time.monotonic())
+    assert stays_false(lambda: transfer.asks.received("BYE"), patience)
+    assert len(transfer.asks.received("NOTIFY")) > 10
+    transfer.gateway.wait_for_talking()
+    transfer.talk.hang_up()
+    (line,) = transfer.gateway.assert_outcomes("to_twilio", "success/completed")
+    assert line["transfers"] == {"failed": 1}
+    transfer.gateway.assert_nothing_left()
 
 
 def test_an_answer_that_is_never_acknowledged(silent_calls: SilentCalls) -> None:

@@ -116,6 +116,26 @@ def test_a_target_that_answers_while_it_is_cancelled_is_hung_up_on(gateway: Gate
 
 
 @BOTH
+def test_who_refuses_to_be_told_keeps_its_call(gateway: Gateway, by: str) -> None:
+    """481 to NOTIFY ends the subscription alone (RFC 5057, section 5.1): the target is called, and may refuse."""
+    with transferring(gateway, by) as transfer:
+        assert status(transfer.refer()) == 202
+        notify = transfer.asks.wait_for("NOTIFY")
+        transfer.asks.send(transfer.asks.reply(notify, "481 Subscription Does Not Exist"))
+        invite = transfer.target()
+        transfer.place.send(transfer.place.reply(invite, "486 Busy Here"))
+        transfer.place.wait_for("ACK")
+        (call,) = gateway.wait_for_talking()
+        wait_until(lambda: gateway.ask(f"/calls/{call['id']}")["transfers"][0]["result"] == "failed", "it has failed")
+        options = transfer.talk.request(by, "OPTIONS", 60)
+        transfer.asks.send(options)
+        assert status(transfer.asks.wait_for_final(options)) == 200
+        assert not transfer.asks.received("BYE")
+        transfer.talk.hang_up()
+        gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+@BOTH
 def test_one_transfer_at_a_time(gateway: Gateway, by: str) -> None:
     with transferring(gateway, by) as transfer:
         assert status(transfer.refer()) == 202

@@ -55,10 +55,15 @@ class Transfer:
 
     def told(self) -> list[tuple[str, str]]:
         """What the NOTIFYs so far say, each of which is answered: the status, and the state of the subscription."""
-        said: dict[str, tuple[str, str]] = {}
         for notify in self.asks.received("NOTIFY"):
             if header(notify, "Via") not in self.asks.settled:
                 self.asks.send(self.asks.reply(notify, "200 OK"))
+        return self.statuses()
+
+    def statuses(self) -> list[tuple[str, str]]:
+        """The same, answered or not."""
+        said: dict[str, tuple[str, str]] = {}
+        for notify in self.asks.received("NOTIFY"):
             line = notify.rpartition("\r\n\r\n")[2].strip()
             said[header(notify, "CSeq")] = line.removeprefix("SIP/2.0 "), header(notify, "Subscription-State")
         return list(said.values())
