@@ -223,8 +223,10 @@ def _check(config: str) -> int:
 
 
 def _demo(asterisk: str | None, page: str | None) -> int:
-    from gateway.lab.demo import main as demo
-
+    try:
+        from gateway.lab.demo import main as demo
+    except ModuleNotFoundError as error:
+        return _complain(StartError(f"{error}; install the gateway with its extra [lab]"), NOT_STARTED)
     try:
         return demo(asterisk=asterisk, page=page)
     except StartError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.errors import StartError
 from gateway.lab.asterisk import read_tree
+from gateway.lab.cloud import APPLICATION_ADDRESS, TWILIO_ADDRESS
 from gateway.lab.driver import LabError
 from gateway.lab.office import office_of
 from gateway.lab.page import show_call, show_failure, show_opening, show_title, show_verdict
@@ -22,13 +23,18 @@ from gateway.lab.report_page import build_report_page
 from gateway.lab.scenes import CONTRACT, TO_PBX, TO_TWILIO, Scene
 from gateway.lab.sheet import Ink
 from gateway.lab.showing import is_watched, serve_page
-from gateway.lab.stage import GATEWAY_ADDRESS, TWILIO_ADDRESS, Stage
+from gateway.lab.stage import GATEWAY_ADDRESS, Stage
 from gateway.lab.verdict import Check, judge
 
 PASSED = 0
 FAILED = 1
 SCENES = (TO_TWILIO, TO_PBX)
-ADDRESSES = {"PBX": PBX_ADDRESS, "gateway": GATEWAY_ADDRESS, "Twilio": TWILIO_ADDRESS}
+ADDRESSES = {
+    "PBX": PBX_ADDRESS,
+    "gateway": GATEWAY_ADDRESS,
+    "Twilio": TWILIO_ADDRESS,
+    "application": APPLICATION_ADDRESS,
+}
 
 
 def main(contract: str = CONTRACT, asterisk: str | None = None, page: str | None = None) -> int:
@@ -146,7 +152,7 @@ class Demo:
 
 def list_stations(stage: Stage, scene: Scene) -> tuple[Station, ...]:
     """Whom a call passes, in its order."""
-    kinds = {"PBX": stage.pbx.name, "gateway": "this program", "Twilio": "stand-in"}
+    kinds = {"PBX": stage.pbx.name, "gateway": "this program", "Twilio": "stand-in", "application": "asked by webhook"}
     stations = tuple(Station(name, f"{kind}, {ADDRESSES[name]}") for name, kind in kinds.items())
     return stations if scene.direction == "to_twilio" else stations[::-1]
 

@@ -17,7 +17,7 @@ _IS_HEADER = ": "
 
 HOPS = {
     "to_twilio": ("at the PBX", "SIP to the gateway", "SIP to Twilio", "at the application"),
-    "to_pbx": ("at Twilio", "SIP to the gateway", "SIP to the PBX", "in the dialplan"),
+    "to_pbx": ("in TwiML, or Twilio's own", "SIP to the gateway", "SIP to the PBX", "in the dialplan"),
 }
 
 

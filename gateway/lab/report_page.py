@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from gateway.lab.report import NO_FIELD, CallReport, Entry, Journey, Report, Station
 from gateway.lab.scenes import Posted
-from gateway.lab.verdict import Check
+from gateway.lab.verdict import PARAMETER_PREFIX, Check
 from gateway.lab.webpage import Cell, Html, badge, build_page, build_rows, build_table, code, element, mark, pair
 
 GATEWAY = "gateway"
-CONTEXT_PREFIX = "SipHeader_"
-"""What parameters of a webhook that come from headers begin with."""
 BADGES = {"sent": "good", "defaulted": "good", NO_FIELD: "held", "dropped": "held", "truncated": "held", "absent": ""}
 """Any other outcome is a failure."""
 KINDS = ("field", "hop", "hop", "through", "hop", "hop")
@@ -53,7 +51,7 @@ def _numbers(report: Report) -> Html:
         (f"{len(report.checks) - len(report.failed)} of {len(report.checks)}", "checks came true"),
         (str(arrived), "pieces of context arrived"),
         (str(len(journeys) - arrived), "pieces did not cross"),
-        (" / ".join(setups) + " ms" if setups else "-", "INVITE in to INVITE out, by call"),
+        (" / ".join(setups) or "-", "ms from INVITE in to INVITE out, by call"),
         (f"{report.seconds:.1f} s", "from the first process to the last"),
     ]
     pairs = [element("div", element("dt", name), element("dd", value)) for value, name in numbers]
@@ -108,17 +106,15 @@ def _decision(outcome: str, reason: str) -> Html:
 
 
 def _webhook(posted: Posted) -> list[Html]:
-    signature = badge("X-Twilio-Signature valid", "good") if posted.signed else badge("signature not valid", "bad")
-    context = [one for one in posted.parameters if one[0].startswith(CONTEXT_PREFIX)]
+    signature = badge("X-Twilio-Signature valid", "good")
+    context = [one for one in posted.parameters if one[0].startswith(PARAMETER_PREFIX)]
     others = [one for one in posted.parameters if one not in context]
     parts = [element("p", code(f"POST {posted.url}"), " ", signature)]
     if context:
         parts.append(_parameters(context))
     title = element("summary", f"{len(others)} parameters that Twilio posts with every call")
     parts.append(element("details", title, _parameters(others)))
-    parts.append(
-        element("details", element("summary", "TwiML that the application answered"), element("pre", posted.answer))
-    )
+    parts += [element("h3", "The TwiML that the application answered"), element("pre", posted.answer)]
     return parts
 
 

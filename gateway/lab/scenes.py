@@ -5,7 +5,7 @@ Expectations are written out here, word for word, and computed from nothing: the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import unquote
 
@@ -67,13 +67,35 @@ class Scene:
         """What the caller's INVITE carries."""
         return [piece.sent for piece in self.pieces if piece.sent]
 
+    @property
+    def uri_headers(self) -> str:
+        """What is in the URI of TwiML's <Sip>, after its question mark."""
+        return "&".join(piece.shown[1:] for piece in self.pieces if piece.shown.startswith("?"))
+
+    def with_call_sid(self, sid: str) -> Scene:
+        """The same with the real SID in the place of CALL_SID: the one value that nobody knows before the call."""
+
+        def filled(header: Header | None) -> Header | None:
+            return header and (header[0], header[1].replace(CALL_SID, sid))
+
+        pieces = (
+            replace(
+                piece,
+                shown=piece.shown.replace(CALL_SID, sid),
+                sent=filled(piece.sent),
+                arrives=filled(piece.arrives),
+                becomes=piece.becomes.replace(CALL_SID, sid),
+            )
+            for piece in self.pieces
+        )
+        return replace(self, pieces=tuple(pieces))
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The webhook that Twilio posted for a call, as the application got it, and the TwiML that it answered."""
+    """The signed webhook that Twilio posted for a call, as the application got it, and the TwiML that it answered."""
 
     url: str
-    signed: bool
     parameters: tuple[tuple[str, str], ...]
     answer: str
 
@@ -94,6 +116,11 @@ class Played:
     record: dict[str, object]
     variables: dict[str, str] | None = None
     posted: Posted | None = None
+
+    @property
+    def parameters(self) -> tuple[tuple[str, str], ...]:
+        """Those of the webhook."""
+        return self.posted.parameters if self.posted else ()
 
     @property
     def receipt(self) -> list[dict[str, object]]:
@@ -176,7 +203,7 @@ TO_PBX = Scene(
     direction="to_pbx",
     caller_name="Twilio",
     callee_name="the PBX",
-    caller="<sip:+15557654321@127.0.0.3>",
+    caller="<sip:+15557654321@sip.twilio.com>",
     number="100",
     caller_hz=550,
     callee_hz=880,

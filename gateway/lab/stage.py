@@ -9,13 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gateway.lab.cloud import TWILIO_ADDRESS, headers_of, open_cloud
 from gateway.lab.daemon import Ending, GatewayProcess, free_port
 from gateway.lab.driver import Call, LabError, Phone
 from gateway.lab.pbx import PBX_ADDRESS, Arrival, OpenPbx, open_telephone
 from gateway.lab.scenes import Played, Scene
 from gateway.lab.tone import Tone
+from gateway.lab.twilio.driver import Sheet
 
-GATEWAY_ADDRESS, TWILIO_ADDRESS = "127.0.0.1", "127.0.0.3"
+GATEWAY_ADDRESS = "127.0.0.1"
 LISTEN_SECONDS = 1.0
 RING_SECONDS = 20.0
 """How long an INVITE may take through the gateway; it takes milliseconds on a quiet machine."""
@@ -42,11 +44,12 @@ class Stage:
         self._closing = ExitStack()
         self.sip = f"{GATEWAY_ADDRESS}:{free_port(GATEWAY_ADDRESS, socket.SOCK_DGRAM)}"
         with ExitStack() as starting:
+            self.twilio = starting.enter_context(open_cloud(folder, GATEWAY_ADDRESS))
             self.pbx = starting.enter_context(open_pbx(folder, self.sip))
-            self.twilio = starting.enter_context(Phone.start("twilio", TWILIO_ADDRESS, folder))
             self._gateway = self._start_gateway(folder, contract)
             starting.callback(self._gateway.kill)
             self.pbx.meet_gateway()
+            self.twilio.wait()
             self._closing = starting.pop_all()
 
     def _start_gateway(self, folder: Path, contract: str) -> GatewayProcess:
@@ -79,24 +82,28 @@ class Stage:
         arrived.answer(180)
         placed.expect("progress")
         caller_heard, callee_heard = _talk(scene, placed, arrived)
-        call_id, arrival = self._look(scene, placed, arrived)
+        leg = self.twilio.leg(scene)
+        call_id, arrival = self._look(scene, placed, arrived, leg)
         placed.hangup()
         for call in (placed, arrived):
             call.expect("ended")
         record = self._gateway.ended_call(call_id)
-        return Played(scene, arrival.headers, caller_heard, callee_heard, record, arrival.variables)
+        known = scene.with_call_sid(str(leg["sid"]))
+        heard = (caller_heard, callee_heard)
+        return Played(known, arrival.headers, *heard, record, arrival.variables, self.twilio.posted())
 
     def _place(self, scene: Scene) -> tuple[Call, Phone]:
         """The call of a scene, and whose telephone is to ring."""
         if scene.direction == "to_twilio":
-            return self.pbx.place(scene), self.twilio
-        return self.twilio.call(f"sip:{scene.number}@{self.sip}", scene.headers, scene.caller), self.pbx.phone
+            self.twilio.connect_agent()
+            return self.pbx.place(scene), self.twilio.phone
+        return self.twilio.place(scene, self.sip), self.pbx.phone
 
-    def _look(self, scene: Scene, placed: Call, arrived: Call) -> tuple[str, Arrival]:
+    def _look(self, scene: Scene, placed: Call, arrived: Call, leg: Sheet) -> tuple[str, Arrival]:
         """The Call-ID that the gateway was called with, and what the called side was given."""
         if scene.direction == "to_twilio":
-            return self.pbx.call_id(placed), Arrival(tuple(arrived.headers))
-        return placed.call_id, self.pbx.look(arrived)
+            return self.pbx.call_id(placed), Arrival(headers_of(leg))
+        return str(leg["sip_call_id"]), self.pbx.look(arrived)
 
     def stop(self) -> tuple[int, Ending]:
         """End the gateway; the calls that it still had, and how it ended.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.core.webhook import webhook_parameters
 from gateway.lab.scenes import VARIABLE_PREFIX, Header, Piece, Played
 from gateway.lab.tone import LOUDNESS_DBFS, Tone
 
 NOTHING = "nothing"
+PARAMETER_PREFIX = "SipHeader_"
+"""What parameters of a webhook begin with that were headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def found_use(played: Played, piece: Piece) -> str:
         return NOTHING
     if played.scene.direction == "to_pbx":
         return dialplan_view(*header, played.variables)
-    return ", ".join(f"{name}={value}" for name, value in webhook_parameters([header])) or NOTHING
+    wanted = PARAMETER_PREFIX + header[0]
+    values = [value for name, value in played.parameters if name == wanted]
+    return f"{wanted}={', '.join(values)}" if values else NOTHING
 
 
 def dialplan_view(name: str, value: str, variables: Mapping[str, str] | None = None) -> str:

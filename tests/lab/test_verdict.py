@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.webhook import webhook_parameters
 from gateway.lab.page import show_call, show_verdict
-from gateway.lab.scenes import TO_PBX, TO_TWILIO, Header, Played, Scene
+from gateway.lab.scenes import TO_PBX, TO_TWILIO, Header, Played, Posted, Scene
 from gateway.lab.sheet import Ink
 from gateway.lab.tone import LOUDNESS_DBFS, Tone
 from gateway.lab.verdict import Check, audio_paths, describe_tone, dialplan_view, judge
@@ -19,9 +20,9 @@ INK = Ink(colours=False, unicode=True)
 
 def as_expected(scene: Scene) -> Played:
     """A call in which everything came true."""
-    return Played(
+    played = Played(
         scene=scene,
-        headers=(*SIP_OWN, *(piece.arrives for piece in scene.pieces if piece.arrives)),
+        headers=(),
         caller_heard=Tone(scene.callee_hz, LOUDNESS_DBFS, 1.0),
         callee_heard=Tone(scene.caller_hz, LOUDNESS_DBFS, 1.0),
         record={
@@ -33,6 +34,7 @@ def as_expected(scene: Scene) -> Played:
             "receipt": [entry(piece.field, piece.outcome) for piece in scene.pieces if piece.field],
         },
     )
+    return given(played, *SIP_OWN, *(piece.arrives for piece in scene.pieces if piece.arrives))
 
 
 def entry(field: str, outcome: str | None) -> dict[str, object]:
@@ -40,8 +42,14 @@ def entry(field: str, outcome: str | None) -> dict[str, object]:
     return {"field": field, "outcome": outcome, "bytes": 4, "reason": None, **places}
 
 
+def given(played: Played, *headers: Header) -> Played:
+    """With these headers, and the webhook that Twilio makes of them."""
+    parameters = tuple(webhook_parameters(headers)) if played.scene.direction == "to_twilio" else ()
+    return replace(played, headers=headers, posted=Posted("http://127.0.0.6/voice", parameters, "<Response/>"))
+
+
 def with_headers(played: Played, change: Callable[[Header], Header | None]) -> Played:
-    return replace(played, headers=tuple(filter(None, map(change, played.headers))))
+    return given(played, *filter(None, map(change, played.headers)))
 
 
 def with_record(played: Played, **changes: object) -> Played:
@@ -71,11 +79,11 @@ CUSTOMER = "customer_id reaches Twilio as X-CustomerID: C-4711, read as SipHeade
         (OTHER_CUSTOMER, [CUSTOMER + "X-CustomerID: C-1, read as SipHeader_X-CustomerID=C-1"]),
         (LOWER_CASE, [CUSTOMER + "x-customerid: C-4711, read as SipHeader_x-customerid=C-4711"]),
         (
-            replace(TWILIO, headers=(*TWILIO.headers, ("X-CustomerID", "C-4711"))),
+            given(TWILIO, *TWILIO.headers, ("X-CustomerID", "C-4711")),
             [CUSTOMER + "X-CustomerID: C-4711, C-4711, read as SipHeader_X-CustomerID=C-4711, C-4711"],
         ),
         (
-            replace(TWILIO, headers=(*TWILIO.headers, ("X-Internal-Margin", "37 percent"))),
+            given(TWILIO, *TWILIO.headers, ("X-Internal-Margin", "37 percent")),
             [
                 "X-Internal-Margin does not reach Twilio: there was X-Internal-Margin: 37 percent, "
                 "read as SipHeader_X-Internal-Margin=37 percent",
@@ -83,7 +91,7 @@ CUSTOMER = "customer_id reaches Twilio as X-CustomerID: C-4711, read as SipHeade
             ],
         ),
         (
-            replace(TWILIO, headers=(*TWILIO.headers, ("x-note", "a"), ("X-PBX-Other", "b"))),
+            given(TWILIO, *TWILIO.headers, ("x-note", "a"), ("X-PBX-Other", "b")),
             ["no other header reaches Twilio: there was x-note, X-PBX-Other"],
         ),
         (

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from twilio.rest import Client
 
+from gateway.lab.twilio.customer import Application
 from gateway.lab.twilio.driver import LabHttpClient, TwilioProcess
 from gateway.lab.twilio.settings import ACCOUNT_SID, AUTH_TOKEN
-from tests.lab.twilio.chain import Application, write_lab
+from tests.lab.twilio.chain import APPLICATION, write_lab
 from tests.process.wire import header
 from tests.real_pbx.exchange import Exchange
 
@@ -19,7 +20,7 @@ TWIML = '<Response><Pause length="20"/></Response>'
 
 @pytest.fixture
 def application() -> Iterator[Application]:
-    serving = Application()
+    serving = Application(APPLICATION)
     yield serving
     serving.close()
 

@@ -29,11 +29,7 @@ Sheet = dict[str, Any]
 
 
 class TwilioProcess:
-    """A running stand-in; use it in a `with`.
-
-    Raises:
-        LabError: it does not start.
-    """
+    """A stand-in: it starts at once, and in a `with`, or after `wait`, it is up."""
 
     def __init__(self, config: Path, log: Path) -> None:
         self._log = log
@@ -42,15 +38,25 @@ class TwilioProcess:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, start_new_session=True
             )
+        self.sip = self.url = ""
+        self._client = httpx.Client(timeout=WAIT_SECONDS, trust_env=False)
+
+    def wait(self) -> None:
+        """Until it is up.
+
+        Raises:
+            LabError: it does not start.
+        """
         try:
             ready = self._ready()
         except (LabError, KeyboardInterrupt):
             self.kill()
             raise
         self.sip, self.url = str(ready["sip"]), str(ready["http"])
-        self._client = httpx.Client(base_url=self.url, timeout=WAIT_SECONDS, trust_env=False)
+        self._client.base_url = self.url
 
     def __enter__(self) -> Self:
+        self.wait()
         return self
 
     def __exit__(

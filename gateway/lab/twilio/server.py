@@ -93,6 +93,7 @@ def _listen(settings: TwilioLab) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.http.host, settings.http.port))
+        listener.listen()  # before we say that we are ready; whoever comes then waits for the server
     except OSError as error:
         listener.close()
         raise StartError(f"cannot listen on {settings.http}: {error.strerror}") from None

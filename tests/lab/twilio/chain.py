@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import http.server
-import queue
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import yaml
-from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from gateway.lab.daemon import GatewayProcess, free_port
 from gateway.lab.driver import Phone
+from gateway.lab.twilio.customer import Application
 from gateway.lab.twilio.driver import LabHttpClient, TwilioProcess
 from gateway.lab.twilio.settings import ACCOUNT_SID, AUTH_TOKEN
 
@@ -45,74 +41,6 @@ FIELDS = {
     },
 }
 
-Params = dict[str, str]
-
-
-class Application(http.server.ThreadingHTTPServer):
-    """A customer's application: checks signatures, keeps what it is asked, answers the TwiML of each path."""
-
-    daemon_threads = True
-
-    def __init__(self, token: str = AUTH_TOKEN) -> None:
-        super().__init__((APPLICATION, 0), _Handler)
-        self.url = f"http://{APPLICATION}:{self.server_port}"
-        self.validator = RequestValidator(token)
-        self._answers: dict[str, str] = {}
-        self._asked: dict[str, queue.SimpleQueue[Params]] = {}
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def answer(self, path: str, twiml: object) -> str:
-        """Answer requests to `path` with this from now on; gives the URL."""
-        self._answers[path] = str(twiml)
-        self._asked[path] = queue.SimpleQueue()
-        return self.url + path
-
-    def forget(self, path: str) -> None:
-        """Answer 404 from now on."""
-        del self._answers[path]
-
-    def expect(self, path: str) -> Params:
-        """The parameters of the next request to `path`, its query included."""
-        return self._asked[path].get(timeout=WAIT_SECONDS)
-
-    def take(self, path: str, params: Params) -> str | None:
-        """What a request is answered; None for a path that nobody set up."""
-        plain = path.partition("?")[0]
-        if plain not in self._answers:
-            return None
-        self._asked[plain].put(params)
-        return self._answers[plain]
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Application
-
-    def do_POST(self) -> None:
-        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        posted = dict(parse_qsl(form, keep_blank_values=True))
-        url = self.server.url + self.path
-        if not self.server.validator.validate(url, posted, self.headers["X-Twilio-Signature"]):
-            self._send(403, "")
-            return
-        query = dict(parse_qsl(self.path.partition("?")[2]))
-        answer = self.server.take(self.path, {**query, **posted})
-        self._send(404 if answer is None else 200, answer or "")
-
-    def _send(self, status: int, body: str) -> None:
-        octets = body.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(octets)))
-        self.end_headers()
-        self.wfile.write(octets)
-
-    def log_message(self, *_: object) -> None:
-        """Not to the terminal."""
-
 
 @dataclass(frozen=True)
 class Chain:
@@ -136,7 +64,7 @@ def run_chain(folder: Path, pbx: Phone | None = None, **more: Any) -> Iterator[C
     """Start all of it; `more` goes into the configuration of the stand-in."""
     with ExitStack() as running:
         pbx = pbx or running.enter_context(Phone.start("pbx", PBX, folder))
-        application = Application()
+        application = Application(APPLICATION)
         running.callback(application.close)
         application.answer("/voice", "<Response/>")
         twilio = running.enter_context(TwilioProcess(write_lab(folder, application, **more), folder / "twilio.log"))

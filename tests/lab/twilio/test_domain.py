@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.lab.driver import Call, Phone
+from gateway.lab.twilio.customer import Application
 from gateway.lab.twilio.driver import TwilioProcess
-from tests.lab.twilio.chain import WAIT_SECONDS, Application, write_lab
+from tests.lab.twilio.chain import APPLICATION, WAIT_SECONDS, write_lab
 
 PHONE, STRANGER = "127.0.0.5", "127.0.0.6"
 
@@ -38,7 +39,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("domain")
-    application = Application()
+    application = Application(APPLICATION)
     domain = {"voice_url": f"{application.url}/voice", "allow": [PHONE], "status_url": f"{application.url}/status"}
     config = write_lab(
         folder,
