@@ -45,6 +45,7 @@ def talk(gateway: Gateway) -> Iterator[Talk]:
         pytest.param("FROBNICATE", (), "", "", 501, id="an unknown method"),
         pytest.param("SUBSCRIBE", ("Event: presence",), "", "", 489, id="SUBSCRIBE"),
         pytest.param("NOTIFY", ("Event: refer", "Subscription-State: active"), "", "", 481, id="NOTIFY"),
+        pytest.param("CANCEL", (), "", "", 481, id="CANCEL of nothing"),
         pytest.param("MESSAGE", (), "hello", "text/plain", 405, id="MESSAGE"),
         pytest.param("PUBLISH", ("Event: presence",), "", "", 405, id="PUBLISH"),
         pytest.param("REGISTER", (), "", "", 405, id="REGISTER"),
