@@ -75,6 +75,8 @@ class End:
     """The first message of each kind that came."""
     lost: Counter[str] = field(default_factory=Counter)
     """How many messages of a kind are still to get lost, before they leave."""
+    unheard: Counter[str] = field(default_factory=Counter)
+    """How many messages of a kind are still to get lost, before they arrive."""
     copies: int = 1
     """How often each datagram is sent."""
     mute: bool = False
@@ -149,6 +151,9 @@ class End:
 
     def take(self, message: Message) -> None:
         """Note what came, and do what any phone does then."""
+        if self.unheard[message.kind] > 0:
+            self.unheard[message.kind] -= 1
+            return
         if message.code:
             self._take_response(message)
         else:
