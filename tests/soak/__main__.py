@@ -1,7 +1,7 @@
 """Plays thousands of calls against a gateway, and says what is left of them; the exit code is the verdict.
 
-First a side is killed with its calls up. Then a fifth of the calls, to know what memory a busy gateway takes; then the
-others. At the end every call must have ended once, as its story allows, and the process hold no more than before.
+First a side is killed with its calls up. Then a fifth of the calls, to know what a gateway keeps that has been busy;
+then the others. At the end every call must have ended once, as its story allows, and the process hold no more.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.process.daemon import Gateway, Site
-from tests.process.waiting import wait_until
-from tests.soak.stories import STORIES, Scene, Script, Story
+from tests.soak.killing import kill
+from tests.soak.stories import STORIES
 from tests.soak.swarm import Call, Swarm
-from tests.soak.verdict import Holdings, holdings, leaks, outcomes, problems_of, settle, table
+from tests.soak.verdict import Holdings, holdings, leaks, memory_path, outcomes, problems_of, table
 
 SETTLE_SECONDS = 45.0
-"""The last transactions take 32 s (RFC 3261, 64 * T1)."""
+"""The last transactions take 32 s (RFC 3261, 64 * T1), and only then is their memory given back."""
+INSIDE = Path(__file__).parent / "inside"
 WARM_SHARE = 0.2
 KILLED_CALLS = 200
 MEDIA_TIMEOUT_SECONDS = 8
@@ -56,6 +57,7 @@ def _start(folder: Path) -> Gateway:
     tree["limits"] |= {"calls": 1000, "response_seconds": 1}
     tree["context"]["fields"]["ticket"] = {"pbx": "header:X-Ticket", "twilio": "header:X-Ticket"}
     gateway = Gateway(site, tree)
+    gateway.environment |= {"PYTHONPATH": str(INSIDE), "SOAK_MEMORY": str(memory_path(gateway))}
     gateway.start()
     return gateway
 
@@ -65,21 +67,21 @@ def _soak(gateway: Gateway, options: argparse.Namespace) -> list[str]:
     before = holdings(gateway)
     calls: list[Call] = []
     with Swarm(site.gateway, {"pbx": site.pbx, "twilio": site.twilio}, options.seed) as swarm:
-        calls += _kill(gateway, swarm)
-        began = time.monotonic()
+        calls += kill(gateway, swarm, "pbx", KILLED_CALLS)
         warm_calls = int(options.calls * WARM_SHARE)
-        calls += _play(swarm, warm_calls, options.rate)
-        warm = holdings(gateway)
-        calls += _play(swarm, options.calls - warm_calls, options.rate)
-        offered = options.calls / (time.monotonic() - began)
-        _finish(swarm)
-        after = settle(gateway, before, SETTLE_SECONDS)
+        rates, found = [], [before]
+        for count in (warm_calls, options.calls - warm_calls):
+            began = time.monotonic()
+            calls += _play(swarm, count, options.rate)
+            rates.append(count / (time.monotonic() - began))
+            _rest(swarm)
+            found.append(holdings(gateway))
         ended = outcomes(gateway)
         print(table(calls, ended))
-        _say(options, offered, swarm, (before, warm, after))
+        _say(options, min(rates), swarm, found)
     counted = gateway.counts()
     total = sum(value for (name, _), value in counted.items() if name == "gateway_calls_total")
-    problems = problems_of(calls, ended) + leaks(before, warm, after)
+    problems = problems_of(calls, ended) + leaks(*found, options.calls - warm_calls)
     if total != len(calls):
         problems.append(f"{len(calls)} calls were made, and gateway_calls_total says {total:.0f}")
     return problems
@@ -98,54 +100,24 @@ def _play(swarm: Swarm, count: int, rate: int) -> list[Call]:
     return calls
 
 
-def _finish(swarm: Swarm) -> None:
-    """Go on until every story is over; each has a limit of its own."""
+def _rest(swarm: Swarm) -> None:
+    """Go on until every story is over, each of which has a limit of its own, and every transaction too."""
     while len(swarm.finished) < len(swarm.calls):
+        swarm.step()
+    until = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < until:
         swarm.step()
 
 
-def _talk_for_ever(scene: Scene) -> Script:
-    scene.caller.takes_200 = True
-    scene.caller.call()
-    yield scene.callee, ("INVITE",)
-    scene.callee.answer("200 OK", body=True)
-    yield scene.callee, ("ACK",)
-    yield scene.caller, ("200 INVITE",)
-
-
-def _talking(gateway: Gateway) -> int:
-    return [call["state"] for call in gateway.ask("/calls?limit=1000")["calls"]].count("talking")
-
-
-KILLED = Story("killed with its calls up", _talk_for_ever, ("indeterminate/media-timeout",))
-
-
-def _kill(gateway: Gateway, swarm: Swarm) -> list[Call]:
-    """The PBX is gone with so many calls up, and with it the audio."""
-    calls = []
-    for number in range(KILLED_CALLS):
-        calls.append(swarm.begin(KILLED, ("to_twilio", "to_pbx")[number % 2]))
-        swarm.step(0.005)
-    _finish(swarm)
-    wait_until(lambda: _talking(gateway) == KILLED_CALLS, f"{KILLED_CALLS} calls are up")
-    swarm.close("pbx")
-    deadline = time.monotonic() + MEDIA_TIMEOUT_SECONDS + SETTLE_SECONDS
-    while gateway.ask("/calls")["active"] and time.monotonic() < deadline:
-        for _ in range(20):
-            swarm.step()
-    swarm.open("pbx")
-    return calls
-
-
-def _say(options: argparse.Namespace, offered: float, swarm: Swarm, found: tuple[Holdings, Holdings, Holdings]) -> None:
+def _say(options: argparse.Namespace, offered: float, swarm: Swarm, found: list[Holdings]) -> None:
     print(
-        f"soak: {options.calls} calls at {offered:.0f} a second, and {KILLED_CALLS} whose PBX was killed; "
+        f"soak: {options.calls} calls at {offered:.0f} a second or more, and {KILLED_CALLS} whose PBX was killed; "
         f"{swarm.datagrams} datagrams came from the gateway, {swarm.lost} were lost on purpose; seed {options.seed}"
     )
-    print(f"  {'':<28}{'calls':>7}{'files':>7}{'ports':>7}{'memory':>10}")
+    print(f"  {'':<28}{'calls':>7}{'files':>7}{'ports':>7}{'resident':>12}{'in use':>12}{'objects':>10}")
     for name, held in zip(("before", "after the first fifth", "after all"), found, strict=True):
-        memory = f"{held.memory / 2**20:.1f} MB"
-        print(f"  {name:<28}{held.calls:>7}{held.files:>7}{held.ports:>7}{memory:>10}")
+        resident, heap = (f"{size / 2**20:.2f} MB" for size in (held.resident, held.heap))
+        print(f"  {name:<28}{held.calls:>7}{held.files:>7}{held.ports:>7}{resident:>12}{heap:>12}{held.blocks:>10}")
 
 
 if __name__ == "__main__":

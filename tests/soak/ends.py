@@ -19,6 +19,7 @@ from tests.process.wire import sdp
 T1_SECONDS, T2_SECONDS, GIVE_UP_SECONDS = 0.5, 4.0, 32.0
 HEADER = re.compile(r"^([A-Za-z-]+): *(.*?)\r?$", re.MULTILINE)
 CONTACT = re.compile(r"<([^>]*)>")
+AUDIO = re.compile(r"^m=audio (\d+)", re.MULTILINE)
 
 
 class Network(Protocol):
@@ -35,6 +36,8 @@ class Message:
 
     start: str
     headers: dict[str, str]
+    audio_port: int = 0
+    """Of the SDP that it carries."""
 
     @property
     def kind(self) -> str:
@@ -54,12 +57,13 @@ class Message:
 
 def parse_message(text: str) -> Message:
     """The first value of each header; names in small letters."""
-    head = text.partition("\r\n\r\n")[0]
+    head, _, body = text.partition("\r\n\r\n")
     start, _, rest = head.partition("\r\n")
     headers: dict[str, str] = {}
     for name, value in HEADER.findall(rest):
         headers.setdefault(name.lower(), value)
-    return Message(start, headers)
+    audio = AUDIO.search(body)
+    return Message(start, headers, int(audio[1]) if audio else 0)
 
 
 @dataclass(slots=True)
@@ -88,6 +92,8 @@ class End:
     theirs: str = ""
     """From and To as this end writes them in its own requests."""
     target: str = ""
+    audio_port: int = 0
+    """Where the gateway takes this end's audio."""
     number: int = 0
     invite: Message | None = None
     """The INVITE that a callee got."""
@@ -154,6 +160,7 @@ class End:
         if self.unheard[message.kind] > 0:
             self.unheard[message.kind] -= 1
             return
+        self.audio_port = message.audio_port or self.audio_port
         if message.code:
             self._take_response(message)
         else:

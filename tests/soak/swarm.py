@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.process.places import Place
+from tests.process.wire import MEDIA_PORT
 from tests.soak.ends import End, Message, parse_message
 from tests.soak.stories import Scene, Script, Story
 
@@ -65,18 +66,18 @@ class Swarm:
     def __enter__(self) -> Self:
         self._selector = selectors.DefaultSelector()
         self._sockets: dict[str, socket.socket] = {}
+        self._mouths: dict[str, socket.socket] = {}
         for side in self.places:
             self.open(side)
         return self
 
     def open(self, side: str) -> None:
         """Let a side be there."""
-        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        host, port = self.places[side].host, self.places[side].port
+        self._sockets[side] = opened = _bound(host, port)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        opened.bind((self.places[side].host, self.places[side].port))
-        opened.setblocking(False)
+        self._mouths[side] = _bound(host, MEDIA_PORT)
         self._selector.register(opened, selectors.EVENT_READ, side)
-        self._sockets[side] = opened
 
     def __exit__(self, *exception: object) -> None:
         for side in list(self._sockets):
@@ -84,10 +85,11 @@ class Swarm:
         self._selector.close()
 
     def close(self, side: str) -> None:
-        """As if the process of one side were killed: its socket is gone, and whoever sends there is told so."""
+        """As if the process of one side were killed: its sockets are gone, and whoever sends there is told so."""
         opened = self._sockets.pop(side)
         self._selector.unregister(opened)
         opened.close()
+        self._mouths.pop(side).close()
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -190,13 +192,29 @@ class Swarm:
 
     def send(self, end: End, data: bytes) -> None:
         found = self._by_call_id.get(end.call_id)
-        side = next(side for side, place in self.places.items() if place == end.place)
+        side = self._side(end)
         if side not in self._sockets or (found and self._is_lost(found[0])):
             return
         self._sockets[side].sendto(data, (self.gateway.host, self.gateway.port))
 
+    def speak(self, end: End, packet: bytes) -> None:
+        """Audio of this end; nothing when its side is gone."""
+        mouth = self._mouths.get(self._side(end))
+        if mouth and end.audio_port:
+            mouth.sendto(packet, (self.gateway.host, end.audio_port))
+
+    def _side(self, end: End) -> str:
+        return next(side for side, place in self.places.items() if place == end.place)
+
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), action))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind((host, port))
+    opened.setblocking(False)
+    return opened
 
 
 def _is_there(end: End, kinds: tuple[str, ...]) -> bool:
