@@ -31,7 +31,9 @@ SHOWN_PROBLEMS = 20
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--calls", type=int, default=20_000, help="how many calls (default: 20000)")
+    parser.add_argument(
+        "--calls", type=int, default=20_000, help="how many calls (default: 20000; 5000 at least, to judge memory)"
+    )
     parser.add_argument("--rate", type=int, default=110, help="how many a second (default: 110)")
     parser.add_argument("--seed", type=int, default=1, help="of the dice (default: 1)")
     options = parser.parse_args(arguments)

@@ -13,6 +13,7 @@ LIMIT_SECONDS = 60.0
 """For the calls to come up, and again for them to end."""
 SPEAK_SECONDS = 0.3
 """Between two packets of an end: enough not to be silent."""
+POLL_SECONDS = 0.2
 
 
 def _talk_for_ever(scene: Scene) -> Script:
@@ -33,19 +34,19 @@ def kill(gateway: Gateway, swarm: Swarm, side: str, count: int) -> list[Call]:
     Raises:
         AssertionError: they were never all up at once.
     """
-    calls = []
+    calls: list[Call] = []
+    speech = _Speech(swarm, calls)
     for number in range(count):
         calls.append(swarm.begin(KILLED, DIRECTIONS[number % 2]))
-        swarm.step(0.005)
-    speech = _Speech(swarm, calls)
+        speech.go_on(0.005)
     deadline = time.monotonic() + LIMIT_SECONDS
     while (up := _talking(gateway)) < count:
         assert time.monotonic() < deadline, f"{up} calls of {count} are up"
-        speech.go_on(SPEAK_SECONDS)
+        speech.go_on(POLL_SECONDS)
     swarm.close(side)
     deadline = time.monotonic() + LIMIT_SECONDS
     while gateway.ask("/calls")["active"] and time.monotonic() < deadline:
-        speech.go_on(SPEAK_SECONDS)
+        speech.go_on(POLL_SECONDS)
     swarm.open(side)
     return calls
 
@@ -59,15 +60,22 @@ class _Speech:
 
     def __init__(self, swarm: Swarm, calls: list[Call]) -> None:
         self._swarm = swarm
-        self._ends = [end for call in calls for end in call.ends]
+        self._calls = calls
         self._number = 0
+        self._due = 0.0
 
     def go_on(self, seconds: float) -> None:
-        """A packet of each end, and SIP for a while."""
+        """A packet of each end whenever it is due, and SIP for a while."""
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            if now >= self._due:
+                self._due = now + SPEAK_SECONDS
+                self._speak()
+            self._swarm.step(seconds)
+
+    def _speak(self) -> None:
         self._number += 1
         packet = Packet(self._number, 160 * self._number, sound(self._number)).build()
-        for end in self._ends:
-            self._swarm.speak(end, packet)
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self._swarm.step()
+        for call in self._calls:
+            for end in call.ends:
+                self._swarm.speak(end, packet)
