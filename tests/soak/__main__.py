@@ -56,7 +56,7 @@ def _start(folder: Path) -> Gateway:
     site = Site(folder)
     tree = site.configuration()
     tree["media"] = {"rtp_ports": "20000-25999", "timeout_seconds": MEDIA_TIMEOUT_SECONDS}
-    tree["limits"] |= {"calls": 1000, "response_seconds": 1}
+    tree["limits"] |= {"calls": 1000, "response_seconds": 5}
     tree["context"]["fields"]["ticket"] = {"pbx": "header:X-Ticket", "twilio": "header:X-Ticket"}
     gateway = Gateway(site, tree)
     gateway.environment |= {"PYTHONPATH": str(INSIDE), "SOAK_MEMORY": str(memory_path(gateway))}
