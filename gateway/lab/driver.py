@@ -189,6 +189,10 @@ class Call:
         self._tell("refer", target=target)
         return int(str(self.expect("refer-answered")["code"]))
 
+    def hold(self, on: bool = True) -> None:
+        """Hold the other side by a re-INVITE, or resume."""
+        self._tell("hold", on=on)
+
     def listen(self, seconds: float = 1.0) -> None:
         """Start to record; audio must flow (`expect("audio")`). `sound` and `tone` give what was heard."""
         self._tell("listen", path=str(self.phone.new_recording()), seconds=seconds + SETTLE_SECONDS)

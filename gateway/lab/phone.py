@@ -13,6 +13,7 @@ Commands (`headers` are [name, value] pairs and may be left out, as may what sta
   {"do": "listen", "call": N, "path": P, "seconds": 1.0}       record what is heard to a WAV file
   {"do": "press", "call": N, "digits": "12#"}                  DTMF by RFC 4733
   {"do": "refer", "call": N, "target": T}                      REFER; T is the value of Refer-To
+  {"do": "hold", "call": N, "on": true}                        hold the other side, or resume
 
 Events (`call` numbers the calls of this process from 1; `message` is the SIP message as it came, null without one)
   ready      uri, address, port                  after the start
@@ -84,6 +85,7 @@ class Phone:
             "listen": _listen,
             "press": _press,
             "refer": _refer,
+            "hold": _hold,
         }
 
     def obey(self, line: bytes) -> None:
@@ -131,6 +133,11 @@ def _press(call: LabCall, command: Command) -> None:
 
 def _refer(call: LabCall, command: Command) -> None:
     call.refer(str(command["target"]))
+
+
+def _hold(call: LabCall, command: Command) -> None:
+    if not call.offer(bool(command["on"])):
+        raise ValueError("an offer is under way")
 
 
 def _decline(call: LabCall | None) -> None:

@@ -14,6 +14,7 @@ from gateway.lab.ami import Ami, open_ami
 from gateway.lab.ari import Ari, Channel
 from gateway.lab.asterisk import MODULES, Asterisk, Tree, build_modules_conf
 from gateway.lab.office import build_ari_files, build_pjsip_conf, read_sample, replaced
+from gateway.lab.tone import LOUDNESS_DBFS, sine, write_wav
 from tests.gateway_yaml import GatewayYaml
 from tests.process.daemon import Gateway, Site
 from tests.process.daemon import Tree as Configuration
@@ -22,6 +23,7 @@ from tests.process.sipp import Peer, Sipp
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer
 
+MUSIC_HZ, MUSIC_SECONDS = 620, 30
 USER, GATEWAY_USER, PASSWORD = "tester", "gateway", "s3cret"
 
 DIALPLAN = """
@@ -70,6 +72,14 @@ class Office(Site):
         self.ami = Place(self.pbx.host, free_port(self.pbx.host))
 
     @property
+    def music(self) -> Path:
+        """What who is held hears: a tone."""
+        folder = self.folder / "music"
+        folder.mkdir(exist_ok=True)
+        write_wav(folder / "tone.wav", sine(MUSIC_HZ, LOUDNESS_DBFS, MUSIC_SECONDS))
+        return folder
+
+    @property
     def phones(self) -> dict[str, Place]:
         return {"alice": self.alice, "bob": self.bob, "desk": self.desk}
 
@@ -80,7 +90,8 @@ class Office(Site):
         words |= {"change this": PASSWORD, "10.0.0.20/": "127.0.0.1/"}  # all of loopback comes from there
         manager = replaced(read_sample("manager.conf"), words)
         return {
-            "modules.conf": build_modules_conf(MODULES),
+            "modules.conf": build_modules_conf((*MODULES, "format_wav")),
+            "musiconhold.conf": f"[default]\nmode=files\ndirectory={self.music}\n",
             "pjsip.conf": build_pjsip_conf(str(self.pbx), str(self.gateway), phones),
             "extensions.conf": read_sample("extensions.conf") + DIALPLAN,
             **build_ari_files(str(self.ari), {USER: PASSWORD, GATEWAY_USER: PASSWORD}),
