@@ -152,8 +152,8 @@ class Observer(Protocol):
     def trunk_changed(self, trunk: str, uri: str, is_up: bool) -> None:
         """A URI of a trunk began or ceased to answer."""
 
-    def registration_changed(self, ended: RegistrationEnded) -> None:
-        """A registrar took or refused us, unlike before."""
+    def registration_ended(self, ended: RegistrationEnded, is_news: bool) -> None:
+        """A registrar took or refused us; `is_news`: unlike before."""
 
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up."""

@@ -180,8 +180,7 @@ class Engine:
         elif isinstance(report, ProbeEnded):
             self._learn(report)
         elif isinstance(report, RegistrationEnded):
-            if self._health.take_registration(report, self._clock()):
-                self._observer.registration_changed(report)
+            self._observer.registration_ended(report, self._health.take_registration(report, self._clock()))
         elif call := self._registry.legs.get(report.leg):  # else: of an attempt that was given up
             if isinstance(report, MediaReport):
                 call.media.append(report.media)

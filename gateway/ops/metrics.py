@@ -34,6 +34,7 @@ from gateway.ops.series import OTHER, Series, observe
 from gateway.ops.trunk_metrics import TrunkMetrics
 
 if TYPE_CHECKING:
+    from gateway.bridge.health import RegistrationEnded
     from gateway.bridge.ports import Status
     from gateway.bridge.record import CallRecord
     from gateway.bridge.tls import TlsFailure
@@ -143,6 +144,10 @@ class Metrics:
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up."""
         self._tls_failures.of(_way(failure.inbound), failure.problem).inc()
+
+    def registration_ended(self, ended: RegistrationEnded) -> None:
+        """A registrar took or refused a trunk."""
+        self._trunks.registration_ended(ended)
 
     def header_unbelieved(self, trunk: str, header: str) -> None:
         """A header of a trunk was left out."""

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOT_BELIEVED = "set identity.believe of the trunk if it may say who calls"
+WRONG_CREDENTIALS = "compare auth of the trunk with what the registrar knows"
+UNREACHABLE = "nobody answers at register.registrar: look at its address, the network and the registrar"
+ASK_REGISTRAR = "the registrar has its reasons: look into its log"
+REGISTRATION_ADVICE = {
+    **dict.fromkeys((401, 403, 404, 407), WRONG_CREDENTIALS),
+    **dict.fromkeys((408, 502, 503, 504), UNREACHABLE),
+}
 FORGED = "only Twilio sends these; let the PBX remove them, or find out who sends them through it"
 
 
@@ -80,13 +87,15 @@ class CallObserver:
         else:
             log.warning("trunk does not answer", extra={"trunk": trunk, "uri": uri})
 
-    def registration_changed(self, ended: RegistrationEnded) -> None:
-        """A registrar took or refused us, unlike before."""
+    def registration_ended(self, ended: RegistrationEnded, is_news: bool) -> None:
+        """A registrar took or refused us. All are counted, and the log says what is unlike before."""
+        self._metrics.registration_ended(ended)
         fields = {"trunk": ended.trunk, "code": ended.code}
-        if ended.is_active:
+        if is_news and ended.is_active:
             log.info("trunk registered", extra=fields)
-        else:
-            log.warning("trunk is not registered", extra=fields)
+        elif is_news:
+            advice = REGISTRATION_ADVICE.get(ended.code, ASK_REGISTRAR)
+            log.warning("trunk is not registered", extra={**fields, "advice": advice})
 
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up. Of many with one problem, the log names the first of each while."""

@@ -7,6 +7,7 @@ from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from gateway.bridge.health import RegistrationEnded
 from gateway.bridge.outcome import PHRASES
 from gateway.bridge.record import LegMedia
 from gateway.core.identity import UNBELIEVED
@@ -19,6 +20,8 @@ MOS_BUCKETS = (2.58, 3.1, 3.6, 4.03, 4.34, 4.5)
 """The borders of user satisfaction (ITU-T G.107, table B.1): from 4.03 on satisfied, below 3.1 many are not."""
 
 SENT, RECEIVED = "sent", "received"
+ACCEPTED, REFUSED = "accepted", "refused"
+SUCCESS_CLASS = 2
 CODE_LABELS = {code: f"{code // 100}xx" for code in range(100, 700)} | {code: str(code) for code in (100, *PHRASES)}
 """A response code that RFC 3261 does not know counts by its class."""
 
@@ -44,6 +47,10 @@ class TrunkMetrics:
             buckets=MOS_BUCKETS,
             registry=registry,
         )
+        registrations = "Answers to REGISTER, and its silences."
+        self._registrations = Series(
+            Counter("gateway_registrations_total", registrations, ["trunk", "result"], registry=registry)
+        )
         unbelieved = "Headers left out, as the trunk cannot vouch for them."
         hidden = "INVITEs sent without saying who calls, as the caller asked for privacy."
         self._unbelieved = Series(
@@ -66,12 +73,18 @@ class TrunkMetrics:
             for header in UNBELIEVED:
                 self._unbelieved.create(trunk, header)
             self._hidden.create(trunk)
+            for result in (ACCEPTED, REFUSED):
+                self._registrations.create(trunk, result)
             for series in (self._lost, self._jitter, self._mos):
                 series.create(trunk)
 
     def response(self, trunk: str, way: str, code: int) -> None:
         """One response; `way` is `sent` or `received`."""
         self._responses.of(trunk, way, CODE_LABELS.get(code, OTHER)).inc()
+
+    def registration_ended(self, ended: RegistrationEnded) -> None:
+        """One REGISTER was answered, or was not."""
+        self._registrations.of(ended.trunk, ACCEPTED if ended.code // 100 == SUCCESS_CLASS else REFUSED).inc()
 
     def header_unbelieved(self, trunk: str, header: str) -> None:
         """One header was left out."""

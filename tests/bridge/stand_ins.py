@@ -206,7 +206,7 @@ class RecordingObserver:
     def trunk_changed(self, trunk: str, uri: str, is_up: bool) -> None:
         self.changes.append((trunk, uri, is_up))
 
-    def registration_changed(self, ended: RegistrationEnded) -> None:
+    def registration_ended(self, ended: RegistrationEnded, is_news: bool) -> None:
         self.registrations.append(ended)
 
     def tls_failed(self, failure: TlsFailure) -> None:

@@ -46,6 +46,7 @@ CONTRACT = {
     "gateway_tls_failures_total": {"direction", "reason"},
     "gateway_unbelieved_headers_total": {"trunk", "header"},
     "gateway_hidden_callers_total": {"trunk"},
+    "gateway_registrations_total": {"trunk", "result"},
     "gateway_event_loop_lag_seconds": set(),
     "gateway_config_reloads_total": {"result"},
     "gateway_transfers_total": {"mode", "result"},

@@ -117,17 +117,34 @@ def test_a_trunk_that_comes_and_goes_is_said(
 
 
 @pytest.mark.parametrize(
-    ("code", "is_active", "level", "text"),
-    [(403, False, "WARNING", "trunk is not registered"), (200, True, "INFO", "trunk registered")],
+    ("code", "level", "text", "advice"),
+    [
+        (403, "WARNING", "trunk is not registered", "compare auth"),
+        (408, "WARNING", "trunk is not registered", "nobody answers"),
+        (500, "WARNING", "trunk is not registered", "look into its log"),
+        (200, "INFO", "trunk registered", ""),
+    ],
 )
 def test_a_registration_that_changes_is_said(
-    observer: Observer, caplog: pytest.LogCaptureFixture, code: int, is_active: bool, level: str, text: str
+    observer: Observer,
+    metrics: Metrics,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    level: str,
+    text: str,
+    advice: str,
 ) -> None:
+    """And what stays as it was is counted alone."""
     caplog.set_level(logging.INFO)
-    observer.registration_changed(RegistrationEnded("twilio", code, is_active))
+    ended = RegistrationEnded("twilio", code, code == 200)
+    observer.registration_ended(ended, True)
+    observer.registration_ended(ended, False)
     (line,) = caplog.records
     assert (line.levelname, line.getMessage()) == (level, text)
     assert {"trunk": "twilio", "code": code}.items() <= vars(line).items()
+    assert advice in vars(line).get("advice", "")
+    result = "accepted" if code == 200 else "refused"
+    assert value(metrics, "gateway_registrations_total", trunk="twilio", result=result) == 2
 
 
 def test_a_flood_is_counted_whole_and_logged_once(

@@ -8,6 +8,8 @@ from tests.process.digest import PASSWORD, USERNAME, challenge, is_right
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header
 
+MOST_ATTEMPTS = 4
+
 
 def registering(tree: Tree, site: Site) -> None:
     trunk = tree["trunks"]["pbx"]
@@ -59,4 +61,49 @@ def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_g
         registrar.send(registrar.reply(next_register(registrar), "403 Forbidden"))
         said = gateway.told(msg="trunk is not registered")
         assert [(line["level"], line["trunk"], line["code"]) for line in said] == [("WARNING", "pbx", 403)]
+        assert "auth of the trunk" in said[0]["advice"]
+        assert not is_up(gateway)
+        assert gateway.counts()["gateway_registrations_total", (("result", "refused"), ("trunk", "pbx"))] == 1
+
+
+def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_gateway: StartGateway) -> None:
+    """Each time with another nonce, and without ever being believed."""
+    gateway = start_gateway(registering)
+    with gateway.wire(gateway.pbx) as registrar:
+        challenged: set[str] = set()
+
+        def challenge_all() -> bool:
+            for request in registrar.received("REGISTER"):
+                if request not in challenged:
+                    challenged.add(request)
+                    registrar.send(challenge(registrar, request, 401, f"nonce{len(challenged)}"))
+            return any(line["msg"] == "trunk is not registered" for line in gateway.log())
+
+        wait_until(challenge_all, "it is given up")
+        [said] = gateway.told(msg="trunk is not registered")
+        assert (said["level"], said["code"]) == ("WARNING", 401)
+        assert 2 <= len(challenged) <= MOST_ATTEMPTS
+        assert PASSWORD not in gateway.log_path.read_text()
+
+
+def test_a_registrar_may_want_less_work(start_gateway: StartGateway) -> None:
+    """423 with Min-Expires (RFC 3261, section 10.2.8): what it wants is asked for, and that is renewed in time."""
+    gateway = start_gateway(registering)
+    with gateway.wire(gateway.pbx) as registrar:
+        first = next_register(registrar)
+        registrar.send(registrar.reply(first, "423 Interval Too Brief", "Min-Expires: 1800"))
+        second = next_register(registrar, first)
+        assert (header(first, "Expires"), header(second, "Expires")) == ("120", "1800")
+        assert header(first, "Call-ID") == header(second, "Call-ID")
+        accept(registrar, second)
+        wait_until(lambda: is_up(gateway), "the trunk is up")
+
+
+def test_a_registrar_that_wants_ever_more_is_given_up(start_gateway: StartGateway) -> None:
+    """It asks for what it was asked for; no REGISTER follows on that."""
+    gateway = start_gateway(registering)
+    with gateway.wire(gateway.pbx) as registrar:
+        registrar.send(registrar.reply(next_register(registrar), "423 Interval Too Brief", "Min-Expires: 120"))
+        [said] = gateway.told(msg="trunk is not registered")
+        assert said["code"] == 423
         assert not is_up(gateway)

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.process.conftest import StartGateway
-from tests.process.daemon import Site, Tree
+from tests.process.daemon import Gateway, Site, Tree
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header, status
 
@@ -20,6 +20,15 @@ SCAN_SECONDS = 60
 
 def quiet(tree: Tree, site: Site) -> None:
     tree["limits"]["stranger_answers_per_second"] = ANSWERS
+
+
+def scan(gateway: Gateway, *command: str) -> str:
+    """Run a scanner to its end; all that it says."""
+    home = os.environ | {"HOME": str(gateway.folder)}
+    found = subprocess.run(command, capture_output=True, text=True, timeout=SCAN_SECONDS, env=home, check=False)
+    told = found.stdout + found.stderr
+    assert "Traceback" not in told
+    return told
 
 
 def answered(peer: WirePeer) -> int:
@@ -71,15 +80,40 @@ def test_whom_we_call_may_speak_in_its_call_though_it_may_not_call(start_gateway
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 
+def test_credentials_do_not_make_a_friend(gateway: Gateway) -> None:
+    """Who has the password of a trunk and comes from elsewhere is a stranger: no challenge invites him to guess."""
+    with gateway.wire(gateway.stranger) as stranger:
+        told = []
+        for response in ("0" * 32, "f" * 32):
+            proof = f'username="gw", realm="gateway", nonce="1", uri="sip:100@gateway", response="{response}"'
+            invite = stranger.invite(f"Authorization: Digest {proof}", f"Proxy-Authorization: Digest {proof}")
+            stranger.send(invite)
+            final = stranger.wait_for_final(invite)
+            stranger.send(stranger.in_dialog("ACK", invite, final))
+            assert "Authenticate" not in final
+            told.append(status(final))
+        assert told == [403, 403]
+    gateway.assert_rejected("unknown-source", "unknown-source")
+    [line] = gateway.told(reason="unknown-source")
+    assert line["source_address"] == stranger.place.host
+
+
+def test_a_scanner_of_networks_learns_no_user(start_gateway: StartGateway) -> None:
+    """`svmap` finds that somebody speaks SIP there, which 403 and 405 say, and nothing else."""
+    gateway = start_gateway(quiet)
+    host, port = gateway.site.gateway.host, str(gateway.site.gateway.port)
+    bound = gateway.stranger.place.host
+    told = scan(gateway, "svmap", "-p", port, "-b", bound, "-m", "INVITE", host)
+    assert told.count(f"{host}:{port}") <= 1, told
+    assert gateway.counted("gateway_calls_total") == 0
+
+
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE", "OPTIONS"])
 def test_a_scanner_learns_nothing_about_users(start_gateway: StartGateway, method: str) -> None:
     """SIPVicious asks for a number of users from the address of a stranger: each answer is the same, or none comes."""
     gateway = start_gateway(quiet)
     host, port = gateway.site.gateway.host, str(gateway.site.gateway.port)
-    command = ["svwar", "-p", port, "-b", gateway.stranger.place.host, "-m", method, "-e", "100-130", "--force", host]
-    home = os.environ | {"HOME": str(gateway.folder)}
-    found = subprocess.run(command, capture_output=True, text=True, timeout=SCAN_SECONDS, env=home, check=False)
-    told = found.stdout + found.stderr
-    assert "Traceback" not in told
+    bound = gateway.stranger.place.host
+    told = scan(gateway, "svwar", "-p", port, "-b", bound, "-m", method, "-e", "100-130", "--force", host)
     assert not re.search(r"\| 1[0-3][0-9] ", told), told
     assert gateway.counted("gateway_calls_total") == 0
