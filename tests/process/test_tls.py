@@ -13,7 +13,7 @@ import pytest
 from tests.process.authority import Authority, Certificate
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
-from tests.process.places import Place
+from tests.process.places import Place, own_host
 from tests.process.process_files import open_files
 from tests.process.waiting import wait_until
 from tests.process.wire import header, sdp, status
@@ -160,6 +160,68 @@ def test_an_expired_certificate_is_refused(tls: Secure) -> None:
 def test_a_certificate_of_an_unknown_authority_is_refused(tls: Secure, tmp_path: Path) -> None:
     stranger = Authority(tmp_path / "stranger")
     tls.refuse(stranger.certify(EDGE), "certificate-untrusted")
+
+
+# -- NAT -------------------------------------------------------------------------------------------------------------
+
+PUBLIC = "203.0.113.7"
+
+
+def test_tls_peers_see_the_public_address(start_gateway: StartGateway) -> None:
+    """In Via, Contact and SDP of whom we call, and in Contact and SDP of who calls us."""
+
+    def public(tree: Tree, site: Site) -> None:
+        secure(tree, site, site.twilio.host)
+        tree["sip"]["public_address"] = PUBLIC
+
+    it = Secure(start_gateway(public))
+    ours = f"{PUBLIC}:{it.listener.port}"
+    with (
+        it.gateway.wire_caller(it.gateway.pbx) as caller,
+        it.edge(it.authority.certify(it.gateway.twilio.place.host)) as edge,
+    ):
+        invite = caller.invite()
+        caller.send(invite)
+        placed = edge.wait_for("INVITE")
+        edge.send(edge.reply(placed, "486 Busy Here"))
+        caller.send(caller.in_dialog("ACK", invite, caller.wait_for_final(invite)))
+        edge.wait_for("ACK")
+    assert header(placed, "Via").startswith(f"SIP/2.0/TLS {PUBLIC}:")  # the port is that of the connection
+    with it.peer() as peer, it.gateway.wire(it.gateway.pbx) as callee:
+        invite = peer.invite()
+        peer.send(invite)
+        callee.answer(callee.wait_for("INVITE"))
+        answer = peer.wait_for("SIP/2.0 200")
+        peer.send(peer.in_dialog("ACK", invite, answer))
+        peer.send(peer.in_dialog("BYE", invite, answer, 2))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        peer.wait_for_final(peer.in_dialog("BYE", invite, answer, 2))
+    for message in (placed, answer):
+        assert header(message, "Contact") == f"<sip:{ours};transport=tls>"
+        assert f"c=IN IP4 {PUBLIC}\r\n" in message
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_the_next_address_of_a_name_is_tried(start_gateway: StartGateway, tmp_path: Path, transport: str) -> None:
+    """Where nobody listens at the first; of one URI, so it is one attempt to the caller and to health."""
+
+    def named_twice(tree: Tree, site: Site) -> None:
+        secure(tree, site, EDGE)
+        tree["trunks"]["twilio"]["uris"] = [f"sip:{EDGE}:{site.twilio.port};transport={transport}"]
+        (tmp_path / "hosts").write_text(f"{own_host()} {EDGE}\n{site.twilio.host} {EDGE}\n")
+
+    names = {"LD_PRELOAD": NSS_WRAPPER, "NSS_WRAPPER_HOSTS": str(tmp_path / "hosts")}
+    it = Secure(start_gateway(named_twice, names))
+    if transport == "tls":
+        assert it.takes_a_call(it.authority.certify(EDGE)) == EDGE
+    else:
+        callee = it.gateway.twilio.serve("uas-answer", "-t", "t1")
+        it.gateway.pbx.call("uac-call").finish()
+        callee.finish()
+        it.gateway.assert_outcomes("to_twilio", "success/completed")
 
 
 # -- renewal ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from gateway.bridge.outcome import reason_header
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.wire import TcpWirePeer, WirePeer, header, status
@@ -94,6 +95,22 @@ def test_peers_see_the_public_address(start_gateway: StartGateway, kind: type[Wi
         caller.send(caller.in_dialog("BYE", invite, answer, 2))
         callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
         gateway.assert_outcomes("to_twilio", "success/completed")
+
+
+def test_a_tcp_peer_that_is_called_sees_the_public_address(start_gateway: StartGateway) -> None:
+    def public_over_tcp(tree: Tree, site: Site) -> None:
+        public(tree, site)
+        configure(tree, site)
+
+    gateway = start_gateway(public_over_tcp)
+    callee = gateway.twilio.serve("uas-refuse", *TCP, status_line="SIP/2.0 486 Busy Here")
+    gateway.pbx.call("uac-refused", code="486", header=": ".join(reason_header(486))).finish()
+    callee.finish()
+    shown = callee.shown_messages()
+    assert f"Via: SIP/2.0/TCP {PUBLIC}:" in shown  # the port is that of the connection
+    assert f"Contact: <sip:{PUBLIC}:{gateway.site.gateway.port};transport=tcp>" in shown
+    assert f"c=IN IP4 {PUBLIC}" in shown
+    gateway.assert_outcomes("to_twilio", "client-error/busy")
 
 
 def framed(pattern: str, text: str) -> Make:
