@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, challenge, is_right
@@ -17,13 +20,30 @@ def registering(tree: Tree, site: Site) -> None:
     trunk["register"] = {"registrar": f"sip:{site.pbx}", "expires_seconds": 120}
 
 
+@contextmanager
+def registered(start_gateway: StartGateway) -> Iterator[tuple[Gateway, WirePeer]]:
+    """A gateway that registers from its start on, and a registrar that is there before it."""
+    with ExitStack() as stack:
+        registrars: list[WirePeer] = []
+
+        def change(tree: Tree, site: Site) -> None:
+            registering(tree, site)
+            registrars.append(stack.enter_context(WirePeer(site.gateway, site.pbx)))
+
+        yield start_gateway(change), registrars[0]
+
+
 def is_up(gateway: Gateway) -> bool:
     return gateway.counts()["gateway_trunk_up", (("trunk", "pbx"),)] == 1
 
 
 def next_register(registrar: WirePeer, *seen: str) -> str:
     """The REGISTER that is none of these."""
-    return wait_until(lambda: [one for one in registrar.received("REGISTER") if one not in seen], "another REGISTER")[0]
+
+    def others() -> list[str]:
+        return [one for one in registrar.received("REGISTER") if one not in seen]
+
+    return wait_until(others, f"another REGISTER in {registrar.received()}", 20)[0]
 
 
 def accept(registrar: WirePeer, request: str) -> None:
@@ -33,8 +53,7 @@ def accept(registrar: WirePeer, request: str) -> None:
 
 def test_a_trunk_registers_and_takes_it_back(start_gateway: StartGateway) -> None:
     """Challenged with 407, as Twilio does it; the trunk is up once it is known, and unknown after the end."""
-    gateway = start_gateway(registering)
-    with gateway.wire(gateway.pbx) as registrar:
+    with registered(start_gateway) as (gateway, registrar):
         first = next_register(registrar)
         assert not is_up(gateway)
         registrar.send(challenge(registrar, first, 407, "0f1e2d"))
@@ -56,8 +75,7 @@ def test_a_trunk_registers_and_takes_it_back(start_gateway: StartGateway) -> Non
 
 
 def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_gateway: StartGateway) -> None:
-    gateway = start_gateway(registering)
-    with gateway.wire(gateway.pbx) as registrar:
+    with registered(start_gateway) as (gateway, registrar):
         registrar.send(registrar.reply(next_register(registrar), "403 Forbidden"))
         said = gateway.told(msg="trunk is not registered")
         assert [(line["level"], line["trunk"], line["code"]) for line in said] == [("WARNING", "pbx", 403)]
@@ -68,8 +86,7 @@ def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_g
 
 def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_gateway: StartGateway) -> None:
     """Each time with another nonce, and without ever being believed."""
-    gateway = start_gateway(registering)
-    with gateway.wire(gateway.pbx) as registrar:
+    with registered(start_gateway) as (gateway, registrar):
         challenged: set[str] = set()
 
         def challenge_all() -> bool:
@@ -88,8 +105,7 @@ def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_
 
 def test_a_registrar_may_want_less_work(start_gateway: StartGateway) -> None:
     """423 with Min-Expires (RFC 3261, section 10.2.8): what it wants is asked for, and that is renewed in time."""
-    gateway = start_gateway(registering)
-    with gateway.wire(gateway.pbx) as registrar:
+    with registered(start_gateway) as (gateway, registrar):
         first = next_register(registrar)
         registrar.send(registrar.reply(first, "423 Interval Too Brief", "Min-Expires: 1800"))
         second = next_register(registrar, first)
@@ -101,8 +117,7 @@ def test_a_registrar_may_want_less_work(start_gateway: StartGateway) -> None:
 
 def test_a_registrar_that_wants_ever_more_is_given_up(start_gateway: StartGateway) -> None:
     """It asks for what it was asked for; no REGISTER follows on that."""
-    gateway = start_gateway(registering)
-    with gateway.wire(gateway.pbx) as registrar:
+    with registered(start_gateway) as (gateway, registrar):
         registrar.send(registrar.reply(next_register(registrar), "423 Interval Too Brief", "Min-Expires: 120"))
         [said] = gateway.told(msg="trunk is not registered")
         assert said["code"] == 423
