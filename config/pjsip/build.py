@@ -58,6 +58,7 @@ PATCHES = (
     "other-uri.patch",
     "refer.patch",
     "relay.patch",
+    "rtp-ports.patch",
     "rtp-source.patch",
     "srtp-keys.patch",
 )

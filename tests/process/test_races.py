@@ -12,13 +12,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.soak.killing import KILLED, kill
 from tests.soak.stories import RACES, Story
 from tests.soak.swarm import STORY_SECONDS, Call, Swarm
 from tests.soak.verdict import outcomes, problems_of
 
 CALLS = 6
 """Of each story each way, every one with other dice."""
+KILLED_CALLS = 200
+SILENT_SECONDS = 8
 
 
 def configure(tree: Tree, site: Site) -> None:
@@ -69,3 +73,17 @@ def test_a_race(played: Played, direction: str, story: Story) -> None:
 
 def test_each_race_was_counted_once(played: Played) -> None:
     assert played.counted == len(played.calls) == len(played.ended)
+
+
+def test_a_side_that_is_killed_with_its_calls_up(start_gateway: StartGateway) -> None:
+    def change(tree: Tree, site: Site) -> None:
+        configure(tree, site)
+        tree["media"] = {"rtp_ports": "20000-20799", "timeout_seconds": SILENT_SECONDS}
+        tree["limits"]["calls"] = KILLED_CALLS
+
+    gateway = start_gateway(change)
+    with swarm_of(gateway) as swarm:
+        calls = kill(gateway, swarm, "pbx", KILLED_CALLS)
+        gateway.told(KILLED_CALLS, msg="call ended")
+        assert problems_of(calls, outcomes(gateway)) == []
+        assert gateway.counted("gateway_calls_total", reason=KILLED.outcomes[0].partition("/")[2]) == KILLED_CALLS
