@@ -39,7 +39,6 @@ table { width: 100%; border-collapse: collapse; font-size: 15px; }
 th { text-align: left; font-size: 13px; line-height: 1.35; font-weight: 600; color: var(--soft);
   padding: 8px 14px 8px 0; vertical-align: bottom; }
 td { padding: 10px 14px 10px 0; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-td.name { white-space: nowrap; }
 
 .verdict { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 14px; border: 0; padding: 18px 28px; }
 .verdict strong { font-size: 20px; }
@@ -105,7 +104,6 @@ nav a { margin-right: 18px; font-weight: 600; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { padding: 10px 0; border-top: 1px solid var(--line); }
   td, .journeys td { padding: 4px 0; border: 0; }
-  td.name { white-space: normal; }
   td[data-head]::before { content: attr(data-head); display: block; font-size: 13px; color: var(--soft); }
   .journeys td.through { padding: 8px 12px; border-radius: 10px; }
 }

@@ -57,10 +57,9 @@ def mark(good: bool) -> Html:
     return element("span", sign, " ", kind="good" if good else "bad")
 
 
-def build_rows(head: Sequence[str], rows: Iterable[Sequence[Cell]], names: bool = False) -> Html:
-    """A table; with `names` the first column does not wrap."""
-    kinds = ["name" if names and place == 0 else "" for place in range(len(head))]
-    return build_table(head, kinds, rows)
+def build_rows(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Html:
+    """A plain table."""
+    return build_table(head, [""] * len(head), rows)
 
 
 def build_table(head: Sequence[str], kinds: Sequence[str], rows: Iterable[Sequence[Cell]], kind: str = "") -> Html:

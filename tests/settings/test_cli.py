@@ -131,6 +131,15 @@ def test_demo_gives_back_its_verdict(
     assert capsys.readouterr().err == (f"{outcome}\n" if code == 3 else "")
 
 
+def test_a_demo_without_the_packages_of_the_lab_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "gateway.lab.demo", raising=False)
+    monkeypatch.setitem(sys.modules, "gateway.lab.cloud", None)
+    assert main(["demo"]) == 3
+    assert capsys.readouterr().err.endswith("; install the gateway with its extra [lab]\n")
+
+
 def test_check_needs_no_sip_stack_and_runs_as_a_module(sound_file: str) -> None:
     block = "import sys, runpy; sys.modules['pjsua2'] = None; runpy.run_module('gateway', run_name='__main__')"
     command = [sys.executable, "-W", "error", "-c", block, "check", sound_file]
