@@ -362,8 +362,8 @@ def test_a_leg_that_cannot_even_start_is_an_attempt() -> None:
     bench = Bench(TWO_URIS)
     stillborn = bench.sip.place
 
-    def fail(order: object) -> LegId:
-        leg = stillborn(place())
+    def fail(order: object, session_id: str) -> LegId:
+        leg = stillborn(place(), session_id)
         bench.sip.report(leg, OutboundEnded(503, False, None))
         return leg
 

@@ -51,6 +51,7 @@ void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, uns
 
 %{
 #include "leg.hpp"
+#include "session.hpp"
 #include "strays.hpp"
 #include "dialog.hpp"
 #include "trunks.hpp"
@@ -60,6 +61,8 @@ void sipSetTransactionTimers(unsigned t1_ms, unsigned t2_ms, unsigned t4_ms, uns
 void sipAnswerStrays();
 /* and those inside a call that PJSUA does not answer well. */
 void sipAnswerInsideCalls();
+/* Once, there: legs have a Session-ID in all they send (Leg::identify). */
+void sipTellSessions();
 /* Peers of this account know neither PRACK nor session timers. */
 void sipSpeakPlainly(int account_id);
 /* Once, there: REFER and Replaces are ours to decide on. */

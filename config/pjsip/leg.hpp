@@ -12,6 +12,7 @@
 #include <pjsua-lib/pjsua_internal.h>
 #include "networks.hpp"
 #include "relay.hpp"
+#include "session.hpp"
 #include "transfer.hpp"
 #endif
 #include <string>
@@ -106,6 +107,9 @@ public:
 
     /* Whether both sides agreed on audio, held or not. False after an answer whose SDP cannot be used. */
     bool hasAudio() const;
+
+    /* The Session-ID that its peer is told from now on: UUID;remote=UUID. */
+    void identify(const std::string &session);
 
     /* Its SIP Call-ID; empty once it is gone. */
     std::string sipCallId() const;
@@ -262,6 +266,12 @@ inline std::string Leg::sipCallId() const
 {
     const pjsua_call *it = call();
     return it ? std::string(it->inv->dlg->call_id->id.ptr, it->inv->dlg->call_id->id.slen) : std::string();
+}
+
+inline void Leg::identify(const std::string &session)
+{
+    if (const pjsua_call *it = call())
+        setSession(it->inv->dlg, session);
 }
 
 inline bool Leg::isHeard() const

@@ -8,6 +8,7 @@ from gateway.bridge.commands import Role
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import LegId
 from gateway.bridge.record import CallRecord, LegMedia
+from gateway.bridge.session import End, make_end
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class ActiveCall:
     """The leg of the last transfer; after it, the one that was sent away."""
     replacement: LegId | None = None
     """What an INVITE with Replaces brought, until it is known what becomes of it."""
+    ends: dict[LegId, End] = field(default_factory=dict)
+    """Who is at the far ends of its legs, as far as they named themselves or are not who was there first."""
     own_call_ids: set[str] = field(default_factory=set)
     """SIP Call-IDs of the legs we placed."""
     invited: float | None = None
@@ -51,6 +54,12 @@ class ActiveCall:
         """What one of its legs is now."""
         return next(role for role in Role if self.leg(role) == leg)
 
+    def end(self, role: Role) -> End:
+        """Who is at the far end of the leg that plays `role`, or will be."""
+        leg = self.leg(role)
+        found = None if leg is None else self.ends.get(leg)
+        return found or make_end(self.machine.id, role)
+
     def promote(self, role: Role) -> None:
         """Let the target and the leg of this role change places."""
         assert self.target is not None
@@ -72,6 +81,8 @@ class ActiveCall:
             to_trunk=machine.to_trunk.name if machine.to_trunk else "",
             inbound_call_id=self.inbound_call_id,
             outbound_call_id=self.outbound_call_id,
+            inbound_session_id=self.end(Role.INBOUND).uuid,
+            outbound_session_id=self.end(Role.OUTBOUND).uuid,
             started=self.started,
             plan_hash=machine.plan.hash,
             setup_seconds=self._since_arrival(self.invited),

@@ -83,8 +83,11 @@ class SipPort(Protocol):
     def reports(self) -> Iterator[Report]:
         """What happened since the last call, in order."""
 
-    def place(self, order: Place) -> LegId:
-        """Start an outbound leg."""
+    def place(self, order: Place, session_id: str) -> LegId:
+        """Start an outbound leg, whose peer is told this Session-ID until it is told another."""
+
+    def identify(self, leg: LegId, session_id: str) -> None:
+        """Tell the peer of a leg this Session-ID, in all messages from now on."""
 
     def call_id(self, leg: LegId) -> str:
         """SIP Call-ID of a leg; empty once it is gone."""

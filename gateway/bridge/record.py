@@ -54,6 +54,9 @@ class CallRecord:
     started: float
     """Unix time at which the INVITE arrived."""
     plan_hash: str
+    inbound_session_id: str = ""
+    """UUID of the end at this leg (RFC 7989): its own, or the one that we gave it."""
+    outbound_session_id: str = ""
     setup_seconds: float | None = None
     """INVITE in to first INVITE out."""
     post_dial_delay_seconds: float | None = None

@@ -37,6 +37,7 @@ from gateway.bridge.ports import Ports
 from gateway.bridge.timers import Timers
 from gateway.core.variables import VariableWrite
 from gateway.engine.registry import CallRegistry
+from gateway.engine.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +47,10 @@ Clock = Callable[[], float]
 class Execution:
     """The hands of the engine."""
 
-    def __init__(self, ports: Ports, clock: Clock, registry: CallRegistry, timers: Timers) -> None:
+    def __init__(self, ports: Ports, clock: Clock, registry: CallRegistry, timers: Timers, sessions: Sessions) -> None:
         self._registry = registry
         self._timers = timers
+        self._sessions = sessions
         self._sip = ports.sip
         self._observer = ports.observer
         self._variables = ports.variables
@@ -83,8 +85,7 @@ class Execution:
             case NotifyRefer(by, code, is_final):
                 self._notify(call, by, code, is_final)
             case TakeLeg(call_id, role):
-                self._registry.take(call, call_id, role)
-                self.consequences.append((call_id, LegTaken(role)))
+                self._take(call, call_id, role)
             case AnswerReplacement():
                 self._answer_replacement(call)
             case RefuseReplacement(code, headers):
@@ -93,6 +94,7 @@ class Execution:
                 self._join(call, role, Role.TARGET)
             case Promote(role):
                 call.promote(role)
+                self._sessions.promoted(call)
                 self._join(call, role, role.other)
             case NoteTransfer(mode, result):
                 self._observer.transfer(mode, result)
@@ -133,10 +135,11 @@ class Execution:
             self._observer.response(call.machine.from_trunk.name, "sent", code)
 
     def _place(self, call: ActiveCall, order: Place) -> None:
-        leg = self._sip.place(order)
+        leg = self._sip.place(order, self._sessions.for_invite(call, order.role))
         if order.caller.is_hidden:
             self._observer.caller_hidden(order.trunk)
         self._registry.place(call, order.role, leg, self._sip.call_id(leg))
+        self._sessions.placed(call, order.role)
         call.invited = call.invited or self._clock()
 
     def _progress(self, call: ActiveCall, command: Progress) -> None:
@@ -172,6 +175,12 @@ class Execution:
         leg = call.leg(by)
         if leg is not None:
             self._sip.notify_refer(leg, code, is_final)
+
+    def _take(self, call: ActiveCall, call_id: str, role: Role) -> None:
+        end = self._registry.calls[call_id].end(role)
+        self._registry.take(call, call_id, role)
+        self._sessions.taken(call, end)
+        self.consequences.append((call_id, LegTaken(role)))
 
     def _answer_replacement(self, call: ActiveCall) -> None:
         leg, call.replacement = call.replacement, None

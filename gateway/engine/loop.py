@@ -44,6 +44,8 @@ from gateway.bridge.ports import (
     TrunkStatus,
 )
 from gateway.bridge.record import CallRecord
+from gateway.bridge.session import HEADER as SESSION_ID
+from gateway.bridge.session import is_malformed
 from gateway.bridge.timers import Timers
 from gateway.bridge.tls import TlsFailure
 from gateway.core.identity import believe
@@ -53,6 +55,7 @@ from gateway.engine.dialogs import Dialogs
 from gateway.engine.execution import Clock, Execution
 from gateway.engine.registry import CallRegistry
 from gateway.engine.requests import Requests
+from gateway.engine.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +74,8 @@ class Engine:
         self._clock = clock
         self._registry = CallRegistry()
         self._timers = Timers()
-        self._execution = Execution(ports, clock, self._registry, self._timers)
+        self._sessions = Sessions(ports.sip)
+        self._execution = Execution(ports, clock, self._registry, self._timers, self._sessions)
         self._dialogs = Dialogs(ports.sip, self._registry)
         self._health = TrunkHealth()
         self._requests = Requests()
@@ -189,7 +193,10 @@ class Engine:
 
     def _event(self, call: ActiveCall, report: LegReport) -> Event:
         role = call.role_of(report.leg)
-        event = seen_as(self._believed(report.event, call.machine.trunks[role]), role)
+        heard = self._believed(report.event, call.machine.trunks[role])
+        if self._sessions.hear(call, report.leg, heard):
+            self._note_left_out(call.machine.trunks[role].name, (SESSION_ID,))
+        event = seen_as(heard, role)
         if not isinstance(event, ReferReceived):
             return event
         consultation = self._dialogs.consultation(call, event.by, event.message)
@@ -198,10 +205,10 @@ class Engine:
 
     def _believed(self, event: Event, trunk: Trunk) -> Event:
         event, left_out = believed(event, trunk)
-        self._note_unbelieved(trunk.name, left_out)
+        self._note_left_out(trunk.name, left_out)
         return event
 
-    def _note_unbelieved(self, trunk: str, left_out: Iterable[str]) -> None:
+    def _note_left_out(self, trunk: str, left_out: Iterable[str]) -> None:
         for header in left_out:
             self._observer.header_unbelieved(trunk, header)
 
@@ -212,7 +219,7 @@ class Engine:
             self._reject(arrival, rejection or NOT_ALLOWED)  # a reload took its trunk away between two packets
             return
         message, left_out = believe(arrival.message, trunk)
-        self._note_unbelieved(trunk.name, left_out)
+        self._note_left_out(trunk.name, (*left_out, SESSION_ID) if is_malformed(message) else left_out)
         arrival = replace(arrival, message=message)
         if takes_a_place(arrival.message):
             self._replace(arrival)
@@ -225,6 +232,7 @@ class Engine:
             started=time.time() - (self._clock() - arrival.at),
         )
         self._registry.add(call)
+        self._sessions.begin(call, arrival.message)
         self._feed(call, InviteReceived(arrival.message, trunk, arrival.source_address))
         self._execution.announce(call)
 
@@ -236,6 +244,7 @@ class Engine:
             return
         call, role = found
         call.replacement = arrival.leg
+        self._sessions.takes_place(call, role, arrival.leg, arrival.message)
         self._feed(call, ReplacementArrived(role, arrival.message))
         if call.replacement is not None:  # the call failed before it could say anything
             self._sip.refuse(arrival.leg, 500, ())

@@ -119,6 +119,8 @@ def log_call_ended(record: CallRecord) -> None:
 
 def _call_fields(record: CallRecord) -> dict[str, object]:
     return _call_ids(record.id, record.inbound_call_id, record.outbound_call_id) | {
+        "inbound_session_id": record.inbound_session_id,
+        "outbound_session_id": record.outbound_session_id,
         "direction": record.direction.value,
         "from_trunk": record.from_trunk,
         "to_trunk": record.to_trunk or None,

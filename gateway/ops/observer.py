@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.bridge.tls import ADVICE
 from gateway.core.identity import TWILIOS_OWN
 from gateway.core.throttle import Throttle
@@ -37,6 +38,8 @@ REGISTRATION_ADVICE = {
     **dict.fromkeys((408, 502, 503, 504), UNREACHABLE),
 }
 FORGED = "only Twilio sends these; let the PBX remove them, or find out who sends them through it"
+BROKEN_SESSION = "it must be one UUID, 32 hexadecimal digits, with remote= behind it (RFC 7989); another was made"
+ADVICE_FOR = {TWILIOS_OWN: FORGED, SESSION_ID: BROKEN_SESSION}
 
 
 class CallObserver:
@@ -111,7 +114,7 @@ class CallObserver:
         self._metrics.header_unbelieved(trunk, header)
         left_out = self._unbelieved.admit(header)
         if left_out is not None:
-            advice = FORGED if header == TWILIOS_OWN else NOT_BELIEVED
+            advice = ADVICE_FOR.get(header, NOT_BELIEVED)
             fields = {"trunk": trunk, "header": header, "not_logged": left_out, "advice": advice}
             log.warning("header not believed", extra=fields)
 

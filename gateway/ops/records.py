@@ -56,6 +56,8 @@ def summary_as_dict(record: CallRecord) -> dict[str, object]:
         "to_trunk": record.to_trunk or None,
         "inbound_call_id": record.inbound_call_id,
         "outbound_call_id": record.outbound_call_id or None,
+        "inbound_session_id": record.inbound_session_id,
+        "outbound_session_id": record.outbound_session_id,
         "started": moment(record.started),
         "ended": None if record.ended is None else moment(record.ended),
         "outcome": None if outcome is None else {"result": outcome.result.value, "reason": outcome.reason},

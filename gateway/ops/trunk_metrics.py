@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from gateway.bridge.health import RegistrationEnded
 from gateway.bridge.outcome import PHRASES
 from gateway.bridge.record import LegMedia
+from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.core.identity import UNBELIEVED
 from gateway.ops.quality import leg_mos
 from gateway.ops.series import OTHER, Series, observe
@@ -51,7 +52,7 @@ class TrunkMetrics:
         self._registrations = Series(
             Counter("gateway_registrations_total", registrations, ["trunk", "result"], registry=registry)
         )
-        unbelieved = "Headers left out, as the trunk cannot vouch for them."
+        unbelieved = "Headers left out, as the trunk cannot vouch for them or they make no sense."
         hidden = "INVITEs sent without saying who calls, as the caller asked for privacy."
         self._unbelieved = Series(
             Counter("gateway_unbelieved_headers_total", unbelieved, ["trunk", "header"], registry=registry)
@@ -70,7 +71,7 @@ class TrunkMetrics:
                 self._responses.create(trunk, way, code)
             for way in (SENT, RECEIVED):
                 self._packets.create(trunk, way)
-            for header in UNBELIEVED:
+            for header in (*UNBELIEVED, SESSION_ID):
                 self._unbelieved.create(trunk, header)
             self._hidden.create(trunk)
             for result in (ACCEPTED, REFUSED):

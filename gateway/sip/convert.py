@@ -14,6 +14,7 @@ from gateway.errors import MessageError
 MICROSECONDS = 1e-6
 
 _VIA = re.compile(r"^(?:via|v)[ \t]*:[ \t]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
+_SESSION = re.compile(r"^session-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
 def header_words(headers: HeaderList) -> list[str]:
@@ -42,6 +43,11 @@ def has_body(text: str) -> bool:
     """Whether anything may follow on the headers of a message; known without reading them, 180 comes with each call."""
     end = text.find("\r\n\r\n")
     return end < 0 or end + len("\r\n\r\n") < len(text)
+
+
+def names_session(text: str) -> bool:
+    """Whether a message has a Session-ID; known without reading its headers, and few have one."""
+    return _SESSION.search(text) is not None
 
 
 def address_of(endpoint: str) -> str:

@@ -31,7 +31,7 @@ from gateway.bridge.events import (
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
 from gateway.core.terms import On
-from gateway.sip.convert import MICROSECONDS, has_body, received_message
+from gateway.sip.convert import MICROSECONDS, has_body, names_session, received_message
 from gateway.sip.digits import DigitRelay
 from gateway.sip.guard import guarded
 
@@ -100,13 +100,14 @@ class SipLeg(pj.Leg):
 
     @guarded
     def onProgress(self, code: int, message: str) -> None:
-        matters = On.PROGRESS in self._reads or has_body(message)
+        matters = On.PROGRESS in self._reads or has_body(message) or names_session(message)
         self.report(OutboundProgress(code, received_message(message) if matters else None))
 
     @guarded
     def onAnswer(self, message: str) -> None:
         self._answered = True
-        self.report(OutboundAnswered(received_message(message) if On.ANSWER in self._reads else None))
+        matters = On.ANSWER in self._reads or names_session(message)
+        self.report(OutboundAnswered(received_message(message) if matters else None))
 
     @guarded
     def onAck(self) -> None:
@@ -190,7 +191,7 @@ class SipLeg(pj.Leg):
 
     def _end(self, code: int, text: str) -> None:
         by_peer = self._is_decision(text)
-        wanted = On.END in self._reads or 300 <= code < 400  # a redirection says where to go on
+        wanted = On.END in self._reads or 300 <= code < 400 or names_session(text)  # a redirection says where to go on
         message = received_message(text) if by_peer and wanted else None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))

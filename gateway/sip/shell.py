@@ -22,6 +22,7 @@ from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded,
 from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
 from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
+from gateway.bridge.session import HEADER
 from gateway.core.message import parse_message
 from gateway.core.plan import Plan, Transport
 from gateway.core.referral import DialogId
@@ -229,14 +230,16 @@ class SipShell:
             log.warning("a leg is lost", extra={"trunk": found.trunk, "problem": error.reason})
         return False
 
-    def place(self, order: Place) -> LegId:
+    def place(self, order: Place, session_id: str) -> LegId:
         """Start an outbound leg; if it cannot even start, its end is reported."""
         account = self._account(order.trunk, uri_transport(order.request_uri))
         leg = self._own(SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell))
         caller = order.caller
-        headers = (*order.headers, *caller.headers(self._host), ("Max-Forwards", str(order.max_forwards)))
+        ours = ("Max-Forwards", str(order.max_forwards)), (HEADER, session_id)
+        headers = (*order.headers, *caller.headers(self._host), *ours)
         try:
             leg.place(order.request_uri, caller.from_value(self._host), header_words(headers))
+            leg.identify(session_id)
         except pj.Error as error:
             log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
             leg.lost(503)
@@ -317,6 +320,10 @@ class SipShell:
     def offer(self, leg: LegId, hold: bool) -> None:
         """Offer audio anew to a leg that is up."""
         self._operate(leg, lambda it: it.offer_audio(hold))
+
+    def identify(self, leg: LegId, session_id: str) -> None:
+        """Tell the peer of a leg this Session-ID from now on."""
+        self._operate(leg, lambda it: it.identify(session_id))
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure."""

@@ -77,6 +77,7 @@ def start(endpoint: pj.Stack, plan: Plan, writer: StackLog, agent: str) -> None:
         pj.sipAnswerStrays()
         pj.sipAnswerInsideCalls()
         pj.sipTakeTransfers()
+        pj.sipTellSessions()
         pj.sipDropMediaEvents()
         endpoint.resolveNames()
         for listener in plan.listeners:

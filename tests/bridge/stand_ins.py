@@ -48,6 +48,7 @@ class RecordingSip:
         self.silent: set[LegId] = set()
         self.silences: dict[LegId, float] = {}
         self.mute = False
+        self.sessions: dict[LegId, list[str]] = {}
         self.dialogs: dict[DialogId, LegId] = {}
         self.waits: list[float] = []
         self.time_flows = False
@@ -94,10 +95,14 @@ class RecordingSip:
         while self._reports:
             yield self._reports.popleft()
 
-    def place(self, order: Place) -> LegId:
+    def identify(self, leg: LegId, session_id: str) -> None:
+        self.sessions.setdefault(leg, []).append(session_id)
+
+    def place(self, order: Place, session_id: str) -> LegId:
         self._do("place", order)
         leg = next(self._ids)
         self._live[leg] = OutboundEnded
+        self.sessions[leg] = [session_id]
         return leg
 
     def call_id(self, leg: LegId) -> str:

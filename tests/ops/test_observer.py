@@ -13,7 +13,7 @@ from gateway.bridge.tls import ADVICE, TlsFailure, TlsProblem
 from gateway.core.plan import TransferMode
 from gateway.core.terms import Direction, On
 from gateway.ops.metrics import Build, Metrics
-from gateway.ops.observer import FORGED, NOT_BELIEVED, CallObserver
+from gateway.ops.observer import BROKEN_SESSION, FORGED, NOT_BELIEVED, CallObserver
 from gateway.ops.records import RecentCalls
 from tests.ops.samples import active, ended, entry, field, plan
 
@@ -86,7 +86,9 @@ def test_a_tls_failure_is_counted_and_said_with_what_helps(
     assert said.items() <= vars(line).items()
 
 
-@pytest.mark.parametrize(("header", "advice"), [("Diversion", NOT_BELIEVED), ("X-Twilio-*", FORGED)])
+@pytest.mark.parametrize(
+    ("header", "advice"), [("Diversion", NOT_BELIEVED), ("X-Twilio-*", FORGED), ("Session-ID", BROKEN_SESSION)]
+)
 def test_headers_that_are_not_believed_are_counted_and_said_once_a_while(
     observer: Observer, metrics: Metrics, caplog: pytest.LogCaptureFixture, header: str, advice: str
 ) -> None:

@@ -59,6 +59,8 @@ def test_the_summary_of_a_call_that_ended() -> None:
         "to_trunk": "twilio",
         "inbound_call_id": "in@pbx",
         "outbound_call_id": "out@gw",
+        "inbound_session_id": "a" * 32,
+        "outbound_session_id": "b" * 32,
         "started": "2023-11-14T22:13:20.250Z",
         "ended": "2023-11-14T22:14:24.950Z",
         "outcome": {"result": "success", "reason": "completed"},
