@@ -129,6 +129,7 @@ def untold_transfer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Untold
     site = Site(tmp_path_factory.mktemp("untold"))
     tree = site.configuration()
     transfers.configure(tree, site)
+    tree["media"] = {**tree.get("media", {}), "timeout_seconds": 0}  # nobody speaks until the test has its turn
     gateway = Gateway(site, tree)
     gateway.start()
     with transfers.transferring(gateway, "callee") as transfer:

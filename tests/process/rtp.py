@@ -144,6 +144,7 @@ def open_path(one: RtpEnd, other: RtpEnd, *, both: bool = True) -> None:
         sender.send(Packet(number := next(numbers), number * SAMPLES, LAST, ssrc=1))
         receiver.wait_for(LAST)
         receiver.packets.clear()
+        sender.forget()  # the silence that a leg may send before it has a peer
 
 
 _numbers = itertools.count(OPENING + 1000)
