@@ -77,7 +77,7 @@ def test_what_was_written_is_read(headers: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("piece", ["?", "&", "&X-A=1", "<", ",", '"', "%41", "<sip:a@h>,"])
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(20)
 def test_hostile_values_take_linear_time(piece: str) -> None:
     text = piece * (65536 // len(piece))
     for value in (text, f"<sip:a@h?{text}>"):

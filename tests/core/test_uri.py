@@ -260,7 +260,7 @@ def test_any_text_is_read_or_is_a_uri_error(text: str) -> None:
         "&",
     ],
 )
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(20)
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = piece * (65536 // len(piece))
     for hostile in (text, f"sip:{text}", f"sip:a@{text}", f'"{text}" <sip:a@h>', f"<sip:a@h>{text}", f"sip:h;{text}"):

@@ -129,7 +129,7 @@ def test_any_header_is_a_payload_or_a_reason(setup: UuiSetup, values: list[str])
 
 
 @pytest.mark.parametrize("piece", [";pd=1", ";", '"', "00", "%3B", ",", ';pd="', ";pd ", " "])
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(20)
 def test_hostile_user_to_user_takes_linear_time(piece: str) -> None:
     text = piece * (65536 // len(piece))
     for value in (text, f"{text};encoding=hex", f"{text}x"):
