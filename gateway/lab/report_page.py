@@ -22,7 +22,7 @@ def build_report_page(report: Report) -> str:
         element("h1", "A call each way, and what became of its context"),
         element(
             "p",
-            "Both calls went over SIP through a real gateway. Shown is what was measured at each hop: headers as they "
+            "Both calls went over SIP through a real gateway. Shown is each hop: what the caller sent, headers as they "
             "arrived, the gateway's own receipt, audio as it was heard.",
         ),
         _verdict(report),
