@@ -25,7 +25,9 @@ class Ari:
     def channels(self, endpoint: str = "") -> list[Channel]:
         """The channels that are up, or those of one endpoint."""
         found: list[Channel] = self._ask("/channels")
-        return [channel for channel in found if channel["name"].startswith(f"PJSIP/{endpoint}")]
+        # Asterisk walks a list that changes meanwhile, and may name a channel twice.
+        named = {channel["id"]: channel for channel in found if channel["name"].startswith(f"PJSIP/{endpoint}")}
+        return list(named.values())
 
     def channel(self, endpoint: str) -> Channel:
         """The only channel of an endpoint, as soon as it is there.

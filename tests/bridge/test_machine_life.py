@@ -182,7 +182,9 @@ class CallLife(RuleBasedStateMachine):
                 assert 400 <= code <= 699 and self.newcomer
                 self.newcomer.up, self.newcomer = False, None
             case Preview(role):
-                assert self.leg(role).answered and not self.leg(Role.TARGET).answered
+                target = self.leg(Role.TARGET)
+                is_known = target.answered and all(leg is not target for leg, _ in self.queue)
+                assert self.leg(role).answered and not is_known
             case Promote(role):
                 self.promote(role)
             case NoteTransfer():

@@ -38,12 +38,21 @@ class Terminal:
         return found[1]
 
 
+def heed_control_c() -> None:
+    """Whoever runs the tests in the background of a shell has it ignored, and what they start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def at_a_terminal(**environment: str) -> Iterator[Terminal]:
     ours, theirs = pty.openpty()
     plain = {name: value for name, value in os.environ.items() if name != "CI"}
     process = subprocess.Popen(
-        [sys.executable, "-X", "utf8", "-c", SCRIPT], stdin=theirs, stdout=theirs, env={**plain, **environment}
+        [sys.executable, "-X", "utf8", "-c", SCRIPT],
+        stdin=theirs,
+        stdout=theirs,
+        env={**plain, **environment},
+        preexec_fn=heed_control_c,
     )
     os.close(theirs)
     try:
