@@ -56,6 +56,7 @@ PATCHES = (
     "notify.patch",
     "offers.patch",
     "other-uri.patch",
+    "prack.patch",
     "refer.patch",
     "relay.patch",
     "rtp-ports.patch",

@@ -151,6 +151,17 @@ static bool isCallControl(const pjsip_method *method)
            method->id == PJSIP_CANCEL_METHOD;
 }
 
+/* Whether a body is where an offer belongs, and no SDP. PJSUA takes such an INVITE for one without an offer. */
+static bool isNoOffer(pjsip_rx_data *rdata)
+{
+    const pjsip_msg *msg = rdata->msg_info.msg;
+    const pjsip_method *method = &msg->line.req.method;
+
+    if (method->id != PJSIP_INVITE_METHOD && pj_strcmp2(&method->name, "UPDATE") != 0)
+        return false;
+    return msg->body && msg->body->len && !pjsip_rdata_get_sdp_info(rdata)->sdp;
+}
+
 /* The code for a request that PJSUA must not see, 0 for one that it answers well. */
 static int answerInside(const pjsip_dialog *dialog, pjsip_rx_data *rdata, pjsip_hdr *headers)
 {
@@ -158,6 +169,10 @@ static int answerInside(const pjsip_dialog *dialog, pjsip_rx_data *rdata, pjsip_
     const bool subscribed = dialog->mod_data[pjsip_evsub_instance()->id] != NULL;
     pj_pool_t *pool = rdata->tp_info.pool;
 
+    if (isNoOffer(rdata)) {
+        addHeader(pool, headers, "Accept", "application/sdp");
+        return 415;
+    }
     if (isCallControl(method))
         return 0;
     if (method->id == PJSIP_OPTIONS_METHOD) { /* RFC 3261, section 11.2 */

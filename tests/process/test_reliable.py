@@ -10,9 +10,9 @@ from tests.process.wire import WirePeer, carrying, header, sdp, status
 ASTERISK = "Supported: 100rel, timer, replaces, norefersub, histinfo"
 
 
-def prack(peer: WirePeer, invite: str, reliable: str, number: int, body: str = "") -> str:
-    """Acknowledge a reliable response, in time before it comes again."""
-    rack = f"RAck: {header(reliable, 'RSeq')} {header(reliable, 'CSeq')}"
+def prack(peer: WirePeer, invite: str, reliable: str, number: int, body: str = "", beside: int = 0) -> str:
+    """Acknowledge a reliable response, in time before it comes again; or one with a number `beside` it."""
+    rack = f"RAck: {int(header(reliable, 'RSeq')) + beside} {header(reliable, 'CSeq')}"
     request = carrying(peer.in_dialog("PRACK", invite, reliable, number), rack, body=body)
     peer.send(request)
     return peer.wait_for_final(request)
@@ -149,8 +149,39 @@ def test_a_late_offer_that_is_answered_in_a_prack(gateway: Gateway) -> None:
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 
+def test_a_prack_of_a_caller_that_acknowledges_nothing(gateway: Gateway) -> None:
+    """RFC 3262, section 3: neither another number nor the same one again; what is right is taken all the same."""
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        invite = caller.invite("Require: 100rel")
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.send(callee.reply(placed, "180 Ringing"))
+        reliable = caller.wait_for("SIP/2.0 180")
+        assert status(prack(caller, invite, reliable, 2, beside=1)) == 481
+        assert status(prack(caller, invite, reliable, 3)) == 200
+        assert status(prack(caller, invite, reliable, 4)) == 481
+        callee.answer(placed)
+        end(gateway, "to_twilio", caller, callee, invite)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_prack_of_a_callee_acknowledges_nothing(gateway: Gateway, direction: str) -> None:
+    """Before it answers: there is no response of ours to acknowledge."""
+    with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.send(callee.reply(placed, "180 Ringing"))
+        caller.wait_for("SIP/2.0 180")
+        stray = carrying(callee.in_dialog_of_callee("PRACK", placed), "RAck: 1 1 INVITE")
+        callee.send(stray)
+        assert status(callee.wait_for_final(stray)) == 481
+        callee.answer(placed)
+        end(gateway, direction, caller, callee, invite)
+
+
 def test_a_caller_that_never_acknowledges(gateway: Gateway) -> None:
-    """A PRACK for something else is no acknowledgement, and a CANCEL ends it."""
+    """A CANCEL ends it."""
     with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
         invite = caller.invite("Require: 100rel")
         caller.send(invite)
