@@ -15,6 +15,11 @@ PJ_DEF(void) pjmedia_stream_follow(pjmedia_stream *stream, const struct network 
     __atomic_store_n(&stream->followed, followed, __ATOMIC_RELEASE);
 }
 
+PJ_DEF(unsigned) pjmedia_stream_refused(const pjmedia_stream *stream)
+{
+    return stream->refused;
+}
+
 /* Whether the peer is where this packet comes from, which is not where its SDP says. Only audio and digits that were
  * agreed on say so. */
 static pj_bool_t follow_packet(pjmedia_stream *stream, const pjmedia_rtp_hdr *hdr, const pj_sockaddr_t *source)

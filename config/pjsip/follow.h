@@ -38,6 +38,9 @@ PJ_INLINE(pj_bool_t) networks_have(const struct network *networks, unsigned coun
  * Once for each stream, and not after packets came from where SDP says. Harmless to repeat. */
 PJ_DECL(void) pjmedia_stream_follow(pjmedia_stream *stream, const struct network *networks, unsigned count);
 
+/* Packets that were not taken, as they came from elsewhere. */
+PJ_DECL(unsigned) pjmedia_stream_refused(const pjmedia_stream *stream);
+
 PJ_END_DECL
 
 #endif

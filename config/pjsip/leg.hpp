@@ -21,6 +21,14 @@
 /* Headers are names and values by turns. They are sent as they are: the caller has checked them. */
 typedef std::vector<std::string> HeaderWords;
 
+/* What a stream was, at its end: packets (`refused`: from elsewhere than the peer), and means in microseconds. */
+struct StreamFigures
+{
+    std::string codec;
+    unsigned received, sent, lost, refused;
+    int jitterUs, roundTripUs;
+};
+
 #ifndef SWIG
 class Leg : public pj::Call, private ReferEvents
 #else
@@ -55,13 +63,8 @@ public:
     /* Our offer inside the call met one of the peer (491); `ours`: we began the call with it. */
     virtual void onGlare(bool ours) { PJ_UNUSED_ARG(ours); }
 
-    /* A stream ended: packets, and means in microseconds. */
-    virtual void onStreamEnd(unsigned received, unsigned sent, unsigned lost, int jitter_us, int round_trip_us,
-                             const std::string &codec)
-    {
-        PJ_UNUSED_ARG(received); PJ_UNUSED_ARG(sent); PJ_UNUSED_ARG(lost);
-        PJ_UNUSED_ARG(jitter_us); PJ_UNUSED_ARG(round_trip_us); PJ_UNUSED_ARG(codec);
-    }
+    /* A stream ended. */
+    virtual void onStreamEnd(const StreamFigures &figures) { PJ_UNUSED_ARG(figures); }
 
     /* REFER from the peer, which waits for answerRefer. */
     virtual void onRefer(const std::string &message) { PJ_UNUSED_ARG(message); }
@@ -329,8 +332,15 @@ inline void Leg::onStreamDestroyed(pj::OnStreamDestroyedParam &prm)
         return;
     }
     const pj_str_t &codec = info.info.aud.fmt.encoding_name;
-    onStreamEnd(stat.rtcp.rx.pkt, stat.rtcp.tx.pkt, stat.rtcp.rx.loss, stat.rtcp.rx.jitter.mean, stat.rtcp.rtt.mean,
-                std::string(codec.ptr, codec.slen));
+    StreamFigures figures;
+    figures.codec.assign(codec.ptr, codec.slen);
+    figures.received = stat.rtcp.rx.pkt;
+    figures.sent = stat.rtcp.tx.pkt;
+    figures.lost = stat.rtcp.rx.loss;
+    figures.refused = pjmedia_stream_refused((const pjmedia_stream *)prm.stream);
+    figures.jitterUs = stat.rtcp.rx.jitter.mean;
+    figures.roundTripUs = stat.rtcp.rtt.mean;
+    onStreamEnd(figures);
 }
 
 #endif

@@ -24,6 +24,8 @@ class LegMedia:
     jitter: float
     round_trip: float
     codec: str = ""
+    refused: int = 0
+    """Packets that came from elsewhere than where the peer is, and were not taken."""
 
 
 @dataclass(frozen=True, slots=True)

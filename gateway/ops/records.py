@@ -102,6 +102,7 @@ def media_as_dict(media: LegMedia) -> dict[str, object]:
         "received": media.received,
         "sent": media.sent,
         "lost": media.lost,
+        "refused": media.refused,
         "jitter_seconds": media.jitter,
         "round_trip_seconds": media.round_trip,
         "mos": None if mos is None else round(mos, 2),

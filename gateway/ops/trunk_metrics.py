@@ -34,6 +34,8 @@ class TrunkMetrics:
         responses = Counter("gateway_sip_responses_total", "SIP responses.", _BY_CODE, registry=registry)
         packets = Counter("gateway_rtp_packets_total", "RTP packets.", ["trunk", "direction"], registry=registry)
         lost = Counter("gateway_rtp_lost_total", "RTP packets that did not arrive here.", ["trunk"], registry=registry)
+        elsewhere = "RTP packets not taken, as they came from elsewhere than the peer's address and port."
+        refused = Counter("gateway_rtp_refused_total", elsewhere, ["trunk"], registry=registry)
         jitter = Histogram(
             "gateway_rtp_jitter_seconds",
             "Jitter of a received stream at its end.",
@@ -61,6 +63,7 @@ class TrunkMetrics:
         self._responses = Series(responses)
         self._packets = Series(packets)
         self._lost = Series(lost)
+        self._refused = Series(refused)
         self._jitter = Series(jitter)
         self._mos = Series(mos)
 
@@ -76,7 +79,7 @@ class TrunkMetrics:
             self._hidden.create(trunk)
             for result in (ACCEPTED, REFUSED):
                 self._registrations.create(trunk, result)
-            for series in (self._lost, self._jitter, self._mos):
+            for series in (self._lost, self._refused, self._jitter, self._mos):
                 series.create(trunk)
 
     def response(self, trunk: str, way: str, code: int) -> None:
@@ -101,6 +104,7 @@ class TrunkMetrics:
         self._packets.of(trunk, SENT).inc(max(0, media.sent))
         self._packets.of(trunk, RECEIVED).inc(max(0, media.received))
         self._lost.of(trunk).inc(max(0, media.lost))
+        self._refused.of(trunk).inc(media.refused)
         if media.received > 0:
             observe(self._jitter.of(trunk), media.jitter)
             observe(self._mos.of(trunk), leg_mos(media))

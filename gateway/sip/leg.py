@@ -134,9 +134,11 @@ class SipLeg(pj.Leg):
         self._postpone(random.uniform(*GLARE_SECONDS[ours]))
 
     @guarded
-    def onStreamEnd(self, received: int, sent: int, lost: int, jitter_us: int, round_trip_us: int, codec: str) -> None:
-        times = (jitter_us * MICROSECONDS, round_trip_us * MICROSECONDS)
-        self._emit(MediaReport(self.leg_id, LegMedia(self.role, self.trunk, received, sent, lost, *times, codec)))
+    def onStreamEnd(self, figures: pj.StreamFigures) -> None:
+        packets = (figures.received, figures.sent, figures.lost)
+        times = (figures.jitterUs * MICROSECONDS, figures.roundTripUs * MICROSECONDS)
+        media = LegMedia(self.role, self.trunk, *packets, *times, figures.codec, figures.refused)
+        self._emit(MediaReport(self.leg_id, media))
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
         """The machine decides where a call goes on. With STOP the leg would end as 487, not as its 3xx."""

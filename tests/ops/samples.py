@@ -52,7 +52,9 @@ def entry(name: str, outcome: Outcome = Outcome.SENT, **changes: Any) -> Receipt
 
 
 MEDIA = (
-    LegMedia(Role.INBOUND, "pbx", received=3000, sent=2990, lost=30, jitter=0.004, round_trip=0.002, codec="PCMU"),
+    LegMedia(
+        Role.INBOUND, "pbx", received=3000, sent=2990, lost=30, jitter=0.004, round_trip=0.002, codec="PCMU", refused=20
+    ),
     LegMedia(Role.OUTBOUND, "twilio", received=2990, sent=3000, lost=0, jitter=0.002, round_trip=0.08, codec="PCMU"),
 )
 

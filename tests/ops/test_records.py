@@ -116,6 +116,7 @@ def test_the_whole_record_adds_receipt_context_and_media() -> None:
         "received": 3000,
         "sent": 2990,
         "lost": 30,
+        "refused": 20,
         "jitter_seconds": 0.004,
         "round_trip_seconds": 0.002,
         "codec": "PCMU",

@@ -131,3 +131,20 @@ def test_without_the_setting_nobody_is_followed(gateway: Gateway) -> None:
         speak_strangely(line.real)
         open_path(line.named, line.far)
         line.assert_unheard(line.real)
+
+
+@pytest.mark.parametrize("follows", [False, True], ids=["as SDP says", "symmetric"])
+@pytest.mark.parametrize("direction", ["to_twilio", "to_pbx"])
+def test_what_strangers_say_is_counted(start_gateway: StartGateway, direction: str, follows: bool) -> None:
+    """Twenty packets of each, and none of the peer's own: in the record of the call and by trunk."""
+    gateway = start_gateway(symmetric) if follows else start_gateway()
+    with nat_line(gateway, direction) as line, line.beside(gateway.stranger.place.host) as stranger:
+        peer = line.real if follows else line.named
+        strangers = [stranger] if follows else [stranger, line.real]
+        open_path(peer, line.far)
+        speak_strangely(*strangers)
+        still_open(peer, line.far)
+    [ended] = gateway.ended_calls()
+    refused = {leg["trunk"]: leg["refused"] for leg in gateway.ask(f"/calls/{ended['call']}")["media"]}
+    assert refused == {"pbx": 20 * len(strangers), "twilio": 0}
+    assert {trunk: gateway.counted("gateway_rtp_refused_total", trunk=trunk) for trunk in refused} == refused
