@@ -28,6 +28,8 @@ class ActiveCall:
     """What an INVITE with Replaces brought, until it is known what becomes of it."""
     ends: dict[LegId, End] = field(default_factory=dict)
     """Who is at the far ends of its legs, as far as they named themselves or are not who was there first."""
+    first_ends: dict[Role, End] = field(default_factory=dict)
+    """Who was there first, as far as anybody asked."""
     own_call_ids: set[str] = field(default_factory=set)
     """SIP Call-IDs of the legs we placed."""
     invited: float | None = None
@@ -48,17 +50,21 @@ class ActiveCall:
 
     def leg(self, role: Role) -> LegId | None:
         """The leg that plays `role` now."""
-        return {Role.INBOUND: self.inbound, Role.OUTBOUND: self.outbound, Role.TARGET: self.target}[role]
+        if role is Role.INBOUND:
+            return self.inbound
+        return self.outbound if role is Role.OUTBOUND else self.target
 
     def role_of(self, leg: LegId) -> Role:
         """What one of its legs is now."""
-        return next(role for role in Role if self.leg(role) == leg)
+        if leg == self.inbound:
+            return Role.INBOUND
+        return Role.OUTBOUND if leg == self.outbound else Role.TARGET
 
     def end(self, role: Role) -> End:
         """Who is at the far end of the leg that plays `role`, or will be."""
         leg = self.leg(role)
         found = None if leg is None else self.ends.get(leg)
-        return found or make_end(self.machine.id, role)
+        return found or self.first_ends.get(role) or self.first_ends.setdefault(role, make_end(self.machine.id, role))
 
     def promote(self, role: Role) -> None:
         """Let the target and the leg of this role change places."""

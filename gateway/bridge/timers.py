@@ -11,6 +11,7 @@ import heapq
 from gateway.bridge.events import Timer
 
 Key = tuple[str, Timer]
+_ALL = tuple(Timer)
 MIN_SWEEP = 1024
 """Below this many entries a sweep saves nothing."""
 
@@ -39,7 +40,7 @@ class Timers:
 
     def forget(self, call_id: str) -> None:
         """Disarm every timer of a call."""
-        for timer in Timer:
+        for timer in _ALL:
             self.stop(call_id, timer)
 
     def next_due(self) -> float | None:

@@ -6,6 +6,7 @@ Looks at names only; values are checked by `gateway.core.sanitise`.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
@@ -201,8 +202,13 @@ def matches_name(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _matches(canonical: str, patterns: tuple[str, ...]) -> bool:
-    for pattern in patterns:
-        wanted = pattern.lower()
-        if canonical.startswith(wanted[:-1]) if wanted.endswith("*") else canonical == wanted:
-            return True
-    return False
+    names, starts = _sorted(patterns)
+    return canonical in names or canonical.startswith(starts)
+
+
+@functools.lru_cache
+def _sorted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Names, and starts of names, in lower case."""
+    folded = [pattern.lower() for pattern in patterns]
+    starts = tuple(pattern[:-1] for pattern in folded if pattern.endswith("*"))
+    return frozenset(pattern for pattern in folded if not pattern.endswith("*")), starts

@@ -6,6 +6,7 @@ side with the same user part.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -21,6 +22,8 @@ from gateway.errors import CallRefused
 
 MAX_USER_CHARACTERS = 256
 """Longest user part that is routed."""
+KNOWN_ADDRESSES = 1024
+"""Sources whose trunk is remembered; who invents more of them makes us look again."""
 
 _EVERYTHING = parse_pattern("(?s).*")
 
@@ -87,6 +90,7 @@ class Router:
         networks = [(plain_network(network), trunk) for trunk in self._trunks.values() for network in trunk.allow]
         # Stable: of two equal networks the trunk that stands first in the configuration has it.
         self._networks: list[tuple[Network, Trunk]] = sorted(networks, key=lambda item: -item[0].prefixlen)
+        self._found = functools.lru_cache(KNOWN_ADDRESSES)(self._find_trunk)
 
     def _add_route(self, route: Route) -> None:
         for name in (route.from_trunk, route.to_trunk):
@@ -101,6 +105,9 @@ class Router:
 
         An IPv4 address mapped into IPv6 (`::ffff:10.0.0.5`) is its IPv4 address.
         """
+        return self._found(address)
+
+    def _find_trunk(self, address: str) -> Trunk | None:
         source = _parse_address(address)
         if source is None:
             return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import functools
 import json
+import time
 
 _ENCODER = json.JSONEncoder(default=str, allow_nan=False)
 
@@ -27,5 +28,11 @@ def _without_lone_surrogates(line: str) -> str:
 
 def moment(unix_seconds: float) -> str:
     """A point in time as RFC 3339 in UTC with milliseconds."""
-    text = datetime.datetime.fromtimestamp(unix_seconds, datetime.UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
+    seconds, milliseconds = divmod(round(unix_seconds * 1e6) // 1000, 1000)
+    return f"{_second(seconds)}.{milliseconds:03}Z"
+
+
+@functools.lru_cache(maxsize=4)
+def _second(unix_seconds: int) -> str:
+    """Many things happen in the same one."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_seconds))

@@ -13,6 +13,8 @@ from gateway.errors import MessageError
 
 MICROSECONDS = 1e-6
 
+_TRANSPORTS = {transport.value: transport for transport in Transport}
+
 _VIA = re.compile(r"^(?:via|v)[ \t]*:[ \t]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
 _SESSION = re.compile(r"^session-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
@@ -64,10 +66,11 @@ def via_transport(message: str) -> Transport:
 
 def uri_transport(uri: str) -> Transport:
     """The transport that a request to this URI leaves by (RFC 3263, section 4.1)."""
-    if uri.lower().startswith("sips:"):
+    folded = uri.lower()
+    if folded.startswith("sips:"):
         return Transport.TLS
-    return _transport(parse_uri(uri).param("transport") or "")
+    return _transport(parse_uri(uri).param("transport") or "") if "transport" in folded else Transport.UDP
 
 
 def _transport(name: str) -> Transport:
-    return next((transport for transport in Transport if transport.value == name.lower()), Transport.UDP)
+    return _TRANSPORTS.get(name.lower(), Transport.UDP)
