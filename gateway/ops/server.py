@@ -8,6 +8,7 @@ request a byte a minute cannot use up the file descriptors that calls need.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -25,6 +26,8 @@ MAX_CONNECTIONS = 64
 CONNECTION_SECONDS = 60.0
 """How long a connection may live; whoever still needs one opens the next."""
 STOP_SECONDS = 5.0
+TICK_SECONDS = 1.0
+"""How long the Date of an answer is true."""
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +81,7 @@ class AdminServer:
         """Stop listening, let running requests end for a second, join the thread."""
         if self._thread is None:
             return
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join(STOP_SECONDS)
         if self._thread.is_alive():
             log.warning("admin HTTP did not stop in time", extra={"seconds": STOP_SECONDS})
@@ -95,15 +98,30 @@ class AdminServer:
 
 
 class _Server(uvicorn.Server):
-    """Says when it has started, instead of being polled."""
+    """Says when it has started and is told when to end, instead of being polled and polling: its thread can sleep."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.settled = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.settled.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), TICK_SECONDS)
+
+    def end(self) -> None:
+        """Have it end; on any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is over already
+                self._loop.call_soon_threadsafe(self._ending.set)
 
 
 class _BoundedProtocol(H11Protocol):
