@@ -33,6 +33,9 @@
  * files to match. Half a KB each, taken at the start. */
 #define PJ_IOQUEUE_MAX_HANDLES      (2 * PJSUA_MAX_CALLS + 1024)
 
+/* One thread looks at each poll set, so none needs EPOLLEXCLUSIVE, with which no entry of a set can be changed. */
+#define PJ_IOQUEUE_DEFAULT_EPOLL_FLAGS  0
+
 /* The SIP poll set: listeners and TCP/TLS connections. Each connection holds 64 to 128 KB of buffers, so the limit is
  * also what a flood of connections can cost us (256 MB). */
 #define PJSIP_MAX_TRANSPORTS        2048

@@ -94,7 +94,7 @@ def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) ->
 
 def mark(params: pj.pj_qos_params, dscp: int) -> None:
     """What a socket writes into the IP header of each packet (RFC 2474)."""
-    params.flags = pj.PJ_QOS_PARAM_HAS_DSCP
+    params.flags = pj.PJ_QOS_PARAM_HAS_DSCP if dscp else 0  # 0 is what a socket has
     params.dscp_val = dscp
 
 
