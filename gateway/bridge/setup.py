@@ -76,7 +76,7 @@ def _set_out(call: Call, message: SipMessage, trunk: Trunk) -> Step:
     call.uris = [request_uri(uri, destination.user) for uri in call.router.uris(destination.trunk)]
     call.told[destination.trunk.side] = replace(message, headers=Headers(mapped.headers))
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
-    return [*notes, *_place_next(call), ring], State.CALLING
+    return [*_place_next(call), *notes, ring], State.CALLING  # what is counted need not keep a caller waiting
 
 
 def _place_next(call: Call) -> list[Command]:

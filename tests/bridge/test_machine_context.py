@@ -63,9 +63,9 @@ def context_message(*headers: str) -> tuple[CallMachine, list[Command]]:
     return machine, feed(machine, invite(contract, *headers))
 
 
-def test_context_goes_with_the_invite_and_is_noted_before_it() -> None:
+def test_context_goes_with_the_invite_and_is_noted_after_it() -> None:
     machine, commands = context_message("X-PBX-CUSTOMER-ID: C-1")
-    note, order = commands[0], commands[1]
+    order, _, note, _ = commands
     assert isinstance(note, NoteContext)
     assert (note.on, note.mapped.receipt) == (On.INVITE, tuple(machine.receipt))
     assert order == place(headers=(("X-CustomerID", "C-1"),))
@@ -90,7 +90,7 @@ def test_private_context_is_hidden_where_the_call_keeps_it() -> None:
     machine = machine_for(contract)
     commands = feed(machine, invite(contract, "X-PBX-CARD: 4111"))
     assert machine.context == {"card": "***"}
-    assert commands[1] == place(headers=(("X-Card", "4111"),))
+    assert commands[0] == place(headers=(("X-Card", "4111"),))
 
 
 def test_a_contract_without_fields_notes_nothing() -> None:

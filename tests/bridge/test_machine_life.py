@@ -166,9 +166,9 @@ class CallLife(RuleBasedStateMachine):
                 if code == 202:
                     self.subscribed.append(self.leg(by))
             case SendRefer(role, refer_to):
-                assert self.leg(role).up and refer_to.startswith(
-                    ("<sip:2000@", "<sip:h")
-                )  # of whom it calls, the other side is the judge
+                leg = self.leg(role)
+                assert leg.up or any(one is leg for one, _ in self.queue), "or its end is on the way"
+                assert refer_to.startswith(("<sip:2000@", "<sip:h"))  # of whom it calls, the other side is the judge
                 self.referred = self.leg(role)
             case NotifyRefer(by, code, is_final):
                 assert is_final == (code >= 200)
