@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -33,7 +34,11 @@ class Edge:
     inside: Place = field(default_factory=own_place)
     agent: Place = field(default_factory=own_place)
     """The user agent that takes and makes its calls."""
+    domain: str = DOMAIN
     secure: bool = False
+    in_service: bool = True
+    """Whether it does more than answer 503."""
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def tls_port(self) -> int:
@@ -42,22 +47,42 @@ class Edge:
     def uri(self, transport: str) -> str:
         """What a trunk calls."""
         port = self.tls_port if transport == "tls" else self.place.port
-        return f"sip:{DOMAIN}:{port};transport={transport}"
+        return f"sip:{self.domain}:{port};transport={transport}"
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Be there."""
+        try:
+            self.start()
+            yield
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Return when it listens."""
         self._write_files()
         log = self.folder / "kamailio.log"
         command = ["kamailio", "-DD", "-E", "-f", str(self.folder / "kamailio.cfg"), "-m", "16", "-M", "8"]
         with log.open("wb") as output:
-            process = subprocess.Popen([*command, "-Y", str(self.folder)], stdout=output, stderr=output)
-        try:
-            wait_until(lambda: self._is_there(process, log), "Kamailio listens", 20)
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(STOP_SECONDS)
+            process = subprocess.Popen(
+                [*command, "-Y", str(self.folder)], stdout=output, stderr=output, start_new_session=True
+            )
+        self.process = process
+        wait_until(lambda: self._is_there(process, log), "Kamailio listens", 20)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(STOP_SECONDS)
+            self.process = None
+
+    def die(self) -> None:
+        """Be gone at once, with all that it was doing."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+        self.process = None
 
     def _is_there(self, process: subprocess.Popen[bytes], log: Path) -> bool:
         assert process.poll() is None, log.read_text(errors="replace")
@@ -65,7 +90,7 @@ class Edge:
 
     def _write_files(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        certificate = self.authority.certify(f"*.{DOMAIN.partition('.')[2]}")
+        certificate = self.authority.certify(f"*.{self.domain.partition('.')[2]}")
         shutil.copy(certificate.certificate, self.folder / "edge.pem")
         shutil.copy(certificate.private_key, self.folder / "edge.key")
         shutil.copy(self.authority.file, self.folder / "authorities.pem")
@@ -77,8 +102,9 @@ class Edge:
             "INSIDE_HOST": self.inside.host,
             "AGENT": self.agent,
             "ALLOWED": self.allowed,
-            "DOMAIN": DOMAIN,
+            "DOMAIN": self.domain,
             "SECURE": "yes" if self.secure else "no",
+            "IN_SERVICE": "yes" if self.in_service else "no",
             "USERNAME": USERNAME,
             "PASSWORD": PASSWORD,
             "FOLDER": self.folder,

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-from tests.process.authority import Authority
-from tests.process.conftest import StartGateway
-from tests.process.daemon import Gateway, Site, Tree
-from tests.process.edge.agent import CALL_SID, TwilioAgent
-from tests.process.edge.kamailio import DOMAIN, PASSWORD, USERNAME, Edge
+from tests.process.daemon import Tree
+from tests.process.edge.agent import CALL_SID
+from tests.process.edge.conftest import Raise, Scene
+from tests.process.edge.kamailio import DOMAIN, Edge
 from tests.process.srtp import STRONG, crypto, cryptos, new_key, secured
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header, status
@@ -21,62 +15,6 @@ from tests.process.wire import WirePeer, header, status
 TRANSPORTS = ("udp", "tcp", "tls")
 SID_FIELD = {"twilio": "header:X-Twilio-CallSid", "pbx": "var:SID", "direction": "to_pbx"}
 PRIVATE = "X-PBX-CUSTOMER-ID: C-4711"
-
-
-@dataclass
-class Scene:
-    """An edge, the agent behind it, and a gateway between it and a PBX."""
-
-    edge: Edge
-    agent: TwilioAgent
-    gateway: Gateway
-
-    def own_uri(self, transport: str) -> str:
-        """What Twilio dials."""
-        site = self.gateway.site
-        port = secure_port(site) if transport == "tls" else site.gateway.port
-        return f"sip:100@{site.gateway.host}:{port};transport={transport}"
-
-
-def secure_port(site: Site) -> int:
-    return site.gateway.port + 1 if site.gateway.port < 65535 else site.gateway.port - 1
-
-
-Raise = Callable[..., Scene]
-
-
-@pytest.fixture
-def scene(start_gateway: StartGateway, tmp_path: Path) -> Iterator[Raise]:
-    """Starts an edge and a gateway that calls it over a transport."""
-
-    def start(transport: str, change: Callable[[Tree, Edge], None] = lambda tree, edge: None, **edge: object) -> Scene:
-        authority = Authority(tmp_path / "authority")
-        edges: list[Edge] = []
-
-        def configure(tree: Tree, site: Site) -> None:
-            settings = {"allowed": site.gateway.host} | edge
-            it = Edge(tmp_path / "edge", authority, place=site.twilio, **settings)  # type: ignore[arg-type]
-            edges.append(it)
-            (tmp_path / "hosts").write_text(f"{it.place.host} {DOMAIN}\n")
-            tree["sip"]["listen"].append(f"tls://{site.gateway.host}:{secure_port(site)}")
-            tree["sip"]["tls"] = authority.certify(site.gateway.host).settings(authority.file)
-            trunk = tree["trunks"]["twilio"]
-            trunk["uris"] = [it.uri(transport)]
-            trunk["auth"] = {"username": USERNAME, "password": PASSWORD}
-            tree["context"]["fields"]["sid"] = {
-                "twilio": "header:X-Twilio-CallSid",
-                "pbx": "var:SID",
-                "direction": "to_pbx",
-            }
-            change(tree, it)
-            stack.enter_context(it.running())
-
-        names = {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(tmp_path / "hosts")}
-        gateway = start_gateway(configure, names)
-        return Scene(edges[0], stack.enter_context(TwilioAgent(edges[0])), gateway)
-
-    with ExitStack() as stack:
-        yield start
 
 
 def call_in(scene: Scene, caller: WirePeer) -> tuple[str, str, str]:
@@ -158,7 +96,7 @@ def refused(scene: Scene, code: int, twilio_code: int) -> None:
         caller.send(caller.in_dialog("ACK", invite, final))
 
 
-def with_error(tree: Tree, edge: Edge) -> None:
+def with_error(tree: Tree, edges: list[Edge]) -> None:
     """What Twilio says of a refusal goes on to the PBX."""
     error = {"twilio": "header:X-Twilio-Error", "pbx": "header:X-Error", "direction": "to_twilio", "on": ["end"]}
     tree["context"]["fields"]["error"] = error
@@ -172,8 +110,8 @@ def test_a_source_that_is_not_in_the_access_list(scene: Raise) -> None:
 
 
 def test_a_wrong_password(scene: Raise) -> None:
-    def wrong(tree: Tree, edge: Edge) -> None:
-        with_error(tree, edge)
+    def wrong(tree: Tree, edges: list[Edge]) -> None:
+        with_error(tree, edges)
         tree["trunks"]["twilio"]["auth"]["password"] = "Wrong-Horse-7"
 
     it = scene("udp", wrong)
@@ -193,8 +131,8 @@ def test_secure_media_without_srtp(scene: Raise) -> None:
 
 
 def test_srtp_without_secure_media(scene: Raise) -> None:
-    def encrypted(tree: Tree, edge: Edge) -> None:
-        with_error(tree, edge)
+    def encrypted(tree: Tree, edges: list[Edge]) -> None:
+        with_error(tree, edges)
         tree["trunks"]["twilio"]["srtp"] = "required"
 
     it = scene("tls", encrypted)
@@ -204,7 +142,7 @@ def test_srtp_without_secure_media(scene: Raise) -> None:
 # -- Secure Media, registration --------------------------------------------------------------------------------------
 
 
-def require_srtp(tree: Tree, edge: Edge) -> None:
+def require_srtp(tree: Tree, edges: list[Edge]) -> None:
     tree["trunks"]["twilio"]["srtp"] = "required"
 
 
@@ -242,8 +180,8 @@ def test_secure_media_from_twilio(scene: Raise) -> None:
 
 
 def test_a_trunk_registers_with_a_sip_domain(scene: Raise) -> None:
-    def register(tree: Tree, edge: Edge) -> None:
-        tree["trunks"]["twilio"]["register"] = {"registrar": edge.uri("tls")}
+    def register(tree: Tree, edges: list[Edge]) -> None:
+        tree["trunks"]["twilio"]["register"] = {"registrar": edges[0].uri("tls")}
 
     it = scene("tls", register)
     up = ("gateway_trunk_up", (("trunk", "twilio"),))
