@@ -126,6 +126,15 @@ class WirePeer:
         """The first message that starts so."""
         return wait_until(lambda: self.received(start), f"{start!r} in {self._messages}")[0]
 
+    def wait_for_of(self, start: str, message: str) -> str:
+        """The first message that starts so in the call of this one."""
+        call = header(message, "Call-ID")
+
+        def found() -> list[str]:
+            return [one for one in self.received(start) if header(one, "Call-ID") == call]
+
+        return wait_until(found, f"{start!r} of {call} in {self._messages}")[0]
+
     def wait_for_answer(self, request: str) -> str:
         """The first response to this request."""
         return wait_until(lambda: self._answers(request), f"an answer to {request!r} in {self._messages}")[0]

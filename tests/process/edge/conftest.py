@@ -33,11 +33,11 @@ class Scene:
         """The one behind the edge that is called first."""
         return self.agents[0]
 
-    def own_uri(self, transport: str) -> str:
+    def own_uri(self, transport: str, user: str = "100") -> str:
         """What Twilio dials."""
         site = self.gateway.site
         port = secure_port(site) if transport == "tls" else site.gateway.port
-        return f"sip:100@{site.gateway.host}:{port};transport={transport}"
+        return f"sip:{user}@{site.gateway.host}:{port};transport={transport}"
 
 
 def secure_port(site: Site) -> int:

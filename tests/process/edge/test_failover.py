@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.process.edge.agent import TwilioAgent
 from tests.process.edge.conftest import Raise, Scene
 from tests.process.waiting import stays_false, wait_until
-from tests.process.wire import header, sdp
+from tests.process.wire import sdp
 
 INTERVAL_SECONDS = 15
 """The shortest that Twilio allows, and so the settings."""
@@ -39,7 +38,7 @@ class Caller:
             bye = caller.in_dialog("BYE", invite, answer, 2)
             caller.send(bye)
             caller.wait_for_final(bye)
-            at_agent = of_call(agent, "BYE", placed)
+            at_agent = agent.wait_for_of("BYE", placed)
             agent.send(agent.reply(at_agent, "200 OK"))
         self.takers.append(taker)
         return taker
@@ -56,16 +55,6 @@ class Caller:
             if not stays_false(happened, PACE_SECONDS):
                 return
         raise AssertionError(f"not within {PATIENCE_CALLS} calls")
-
-
-def of_call(agent: TwilioAgent, start: str, placed: str) -> str:
-    """The first message that starts so in the dialog of a call."""
-    call = header(placed, "Call-ID")
-
-    def found() -> list[str]:
-        return [message for message in agent.received(start) if header(message, "Call-ID") == call]
-
-    return wait_until(found, f"{start} of {call}")[0]
 
 
 def is_told(scene: Scene, message: str, *edges: int) -> bool:
