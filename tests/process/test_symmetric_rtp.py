@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.process.conftest import StartGateway
-from tests.process.daemon import Gateway, Site, Tree
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.rtp import LAST, SAMPLES, Packet, RtpEnd, open_path, rtp_place, sdp_at, talk_spurt
+from tests.process.srtp import STRONG, SrtpEnd, crypto, cryptos, new_key, secured
 from tests.process.talk import Talk, talking
 from tests.process.wire import carrying, status
 
@@ -55,6 +56,10 @@ def still_open(one: RtpEnd, other: RtpEnd) -> None:
 
 def symmetric(tree: Tree, site: Site) -> None:
     tree["trunks"]["pbx"]["symmetric_rtp"] = True
+
+
+def encrypted(tree: Tree, site: Site) -> None:
+    tree["trunks"]["twilio"] |= {"srtp": "required", "symmetric_rtp": True}
 
 
 @contextmanager
@@ -148,3 +153,35 @@ def test_what_strangers_say_is_counted(start_gateway: StartGateway, direction: s
     refused = {leg["trunk"]: leg["refused"] for leg in gateway.ask(f"/calls/{ended['call']}")["media"]}
     assert refused == {"pbx": 20 * len(strangers), "twilio": 0}
     assert {trunk: gateway.counted("gateway_rtp_refused_total", trunk=trunk) for trunk in refused} == refused
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_encrypted_audio_is_followed_only_to_who_has_the_key(start_gateway: StartGateway, direction: str) -> None:
+    """The address is right of all who speak, and none of them is where SDP says."""
+    gateway = start_gateway(encrypted)
+    host, key = gateway.twilio.place.host, new_key()
+    with (
+        SrtpEnd(host) as real,
+        SrtpEnd(host) as forger,
+        RtpEnd(host) as plain,
+        SrtpEnd(gateway.stranger.place.host) as named,
+        RtpEnd(gateway.pbx.place.host) as far,
+    ):
+        ours, theirs = sdp_at(named.place, secured(named.place.host, crypto(1, STRONG, key))), sdp_at(far.place)
+        offer, answer = (theirs, ours) if direction == "to_twilio" else (ours, theirs)
+        with talking(gateway, direction, offer, answer) as talk:
+            at_twilio, at_pbx = (talk.placed, talk.answer)[:: 1 if direction == "to_twilio" else -1]
+            far.to, real.to, forger.to, plain.to = rtp_place(at_pbx), *[rtp_place(at_twilio)] * 3
+            of_gateway = cryptos(at_twilio)[0][2]
+            real.use(STRONG, ours=key, theirs=of_gateway)
+            named.use(STRONG, ours=key, theirs=of_gateway)
+            open_path(far, named, both=False)
+            speak_strangely(forger.use(STRONG, ours=new_key(), theirs=of_gateway), plain)
+            open_path(real, far)
+            speak_strangely(forger.use(STRONG, ours=new_key(), theirs=of_gateway), plain)
+            still_open(real, far)
+            assert strange() not in [packet.payload for packet in far.received()]
+            assert [forger.received(), forger.unreadable, plain.received()] == [[], [], []]
+            assert real.unreadable == []
+            talk.hang_up()
+        gateway.assert_outcomes(direction, "success/completed")
