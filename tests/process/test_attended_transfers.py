@@ -45,7 +45,7 @@ def test_two_calls_through_the_gateway_become_one(gateway: Gateway) -> None:
 def test_a_dialog_of_the_pbx_itself_is_replaced_there(gateway: Gateway, by: str) -> None:
     """Who asks has called somebody on its own side: there goes an INVITE with Replaces, and by the routes."""
     with transferring(gateway, by) as transfer:
-        place = transfer.talk.callee if by == "callee" else transfer.pbx
+        place = transfer.talk.callee if by == "callee" else transfer.near
         assert status(transfer.refer(f"sip:2000@{NOWHERE}?Replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd")) == 202
         invite = another_invite(place, transfer.talk.placed)
         assert (header(invite, "Replaces"), header(invite, "Require")) == ("a@b;to-tag=c;from-tag=d", "replaces")

@@ -29,16 +29,16 @@ def configure(tree: Tree, site: Site) -> None:
 
 
 class Transfer:
-    """A call from the PBX to Twilio, one side of which asks for a transfer to the other's world."""
+    """A call, one side of which asks for a transfer to the other's world; `near` is the place of the caller's."""
 
-    def __init__(self, gateway: Gateway, talk: Talk, by: str, pbx: WirePeer) -> None:
+    def __init__(self, gateway: Gateway, talk: Talk, by: str, near: WirePeer) -> None:
         self.gateway = gateway
         self.talk = talk
         self.by = by
         self.stays = "callee" if by == "caller" else "caller"
         self.asks, self.other = talk.peer(by), talk.peer(self.stays)
-        self.pbx = pbx
-        self.place = talk.callee if by == "caller" else pbx
+        self.near = near
+        self.place = talk.callee if by == "caller" else near
         """Where the target is called."""
         self._number = 20
 
@@ -99,6 +99,10 @@ def another_invite(place: WirePeer, *known: str) -> str:
 
 
 @contextmanager
-def transferring(gateway: Gateway, by: str, *headers: str, **audio: str) -> Iterator[Transfer]:
-    with gateway.wire(gateway.pbx) as pbx, talking(gateway, "to_twilio", headers=headers, **audio) as talk:
-        yield Transfer(gateway, talk, by, pbx)
+def transferring(
+    gateway: Gateway, by: str, *headers: str, direction: str = "to_twilio", **audio: str
+) -> Iterator[Transfer]:
+    """A call in that direction, and where its caller's side is called."""
+    near = gateway.wire(gateway.caller(direction))
+    with near as place, talking(gateway, direction, headers=headers, **audio) as talk:
+        yield Transfer(gateway, talk, by, place)
