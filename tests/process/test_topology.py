@@ -6,8 +6,11 @@ import re
 
 import pytest
 
-from tests.process.daemon import DIRECTIONS, Gateway
-from tests.process.wire import carrying, header, values
+from tests.process.conftest import StartGateway
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.test_hold import wait_for_offer
+from tests.process.transfers import NOWHERE, transferring
+from tests.process.wire import carrying, header, sdp, status, values
 
 SECRETS = ("X-Private: secret-of-mine", "User-Agent: Secret-PBX/1.0", "Subject: secret", "Organization: Secret Inc.")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
@@ -38,3 +41,49 @@ def test_no_side_sees_anything_of_the_other(gateway: Gateway, direction: str) ->
         assert "ecret" not in there
         assert all(branch not in there for branch in values(call, "Via"))
         assert len(values(message, "Via")) == 1
+
+
+def holding(tree: Tree, site: Site) -> None:
+    for trunk in tree["trunks"].values():
+        trunk["hold"] = "relay"
+
+
+def test_nothing_crosses_inside_a_call(start_gateway: StartGateway) -> None:
+    """Hold that is passed on, OPTIONS, INFO, a transfer with all that is told of it, and SDP with words of its own."""
+    gateway = start_gateway(holding)
+    host, ours = gateway.pbx.place.host, gateway.site.gateway.host
+    offer = sdp(host).replace("o=wire", "o=secret").replace("s=-", "s=secret") + "a=secret:1\r\n"
+    with transferring(gateway, "callee", *SECRETS, offer=offer) as transfer:
+        talk, target_place = transfer.talk, transfer.near
+        hold = carrying(talk.request("caller", "INVITE", 10), *SECRETS, body=f"{offer}a=sendonly\r\n")
+        talk.caller.send(hold)
+        assert status(talk.caller.wait_for_final(hold)) == 200
+        talk.caller.send(talk.request("caller", "ACK", 10))
+        taken = sdp(talk.callee.place.host).replace("s=-", "s=secret") + "a=recvonly\r\n"
+        passed_on = wait_for_offer(talk, "callee")
+        talk.callee.send(talk.callee.reply(passed_on, "200 OK", "Server: Secret-Server/2.0", *SECRETS[:1], body=taken))
+        for by in ("caller", "callee"):
+            for number, method in enumerate(("OPTIONS", "INFO"), 11):
+                request = carrying(talk.request(by, method, number), *SECRETS)
+                talk.peer(by).send(request)
+                talk.peer(by).wait_for_final(request)
+        said = f"Refer-To: <sip:2000@{NOWHERE}>", f"Referred-By: <sip:secret@{talk.callee.place}>"
+        refer = carrying(talk.request("callee", "REFER", 20), *said, *SECRETS)
+        talk.callee.send(refer)
+        assert status(talk.callee.wait_for_final(refer)) == 202
+        target = transfer.target()
+        target_place.send(target_place.reply(target, "180 Ringing", "Server: Secret-Server/2.0", *SECRETS[:1]))
+        transfer.wait_until_told("100 Trying", "180 Ringing")
+        target_place.send(target_place.reply(target, "200 OK", *SECRETS[:1], body=sdp(host)))
+        transfer.wait_until_told("100 Trying", "180 Ringing", "200 OK")
+        transfer.is_hung_up_on()
+        transfer.leave("caller")
+        target_place.send(target_place.reply(target_place.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
+        at_pbx, at_twilio = "".join(talk.caller.received() + target_place.received()), "".join(talk.callee.received())
+    assert set(ADDRESS.findall(at_pbx)) == {ours, host}
+    assert set(ADDRESS.findall(at_twilio)) == {ours, talk.callee.place.host}
+    assert "ecret" not in at_pbx + at_twilio
+    of_twilio, of_pbx = header(talk.placed, "Call-ID"), (header(talk.invite, "Call-ID"), header(target, "Call-ID"))
+    assert of_twilio not in at_pbx
+    assert not any(one in at_twilio for one in of_pbx)
