@@ -22,6 +22,7 @@ from tests.process.wire_tls import TlsWirePeer, TlsWireServer
 NSS_WRAPPER = "libnss_wrapper.so"
 EDGE = "acme.sip.edge.example.com"
 END = "-----END CERTIFICATE-----\n"
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 UNAVAILABLE = 'Reason: SIP;cause=503;text="Service Unavailable"'
 
 
@@ -74,12 +75,12 @@ class Secure:
     def peer(self, version: ssl.TLSVersion | None = None) -> TlsWirePeer:
         return TlsWirePeer(self.listener, self.gateway.twilio.place.host, version)
 
-    def edge(self, certificate: Certificate) -> TlsWireServer:
-        return TlsWireServer(self.listener, self.gateway.twilio.place, certificate)
+    def edge(self, certificate: Certificate, version: ssl.TLSVersion | None = None) -> TlsWireServer:
+        return TlsWireServer(self.listener, self.gateway.twilio.place, certificate, version)
 
-    def refuse(self, certificate: Certificate, reason: str) -> None:
+    def refuse(self, certificate: Certificate, reason: str, version: ssl.TLSVersion | None = None) -> None:
         """A call to an edge that shows this certificate ends, and why is counted and said."""
-        with self.edge(certificate) as edge:
+        with self.edge(certificate, version) as edge:
             caller = self.gateway.pbx.call("uac-refused", code="503", header=UNAVAILABLE)
             wait_until(edge.is_given_up, "the gateway closes the connection")
             caller.finish()
@@ -88,9 +89,9 @@ class Secure:
         assert self.gateway.counted("gateway_tls_failures_total", direction="outbound", reason=reason) == 1
         assert self.gateway.counted("gateway_tls_failures_total") == 1
 
-    def takes_a_call(self, certificate: Certificate) -> str | None:
+    def takes_a_call(self, certificate: Certificate, version: ssl.TLSVersion | None = None) -> str | None:
         """A call to an edge that shows this certificate; the name that the gateway asked it for."""
-        with self.edge(certificate) as edge:
+        with self.edge(certificate, version) as edge:
             caller = self.gateway.pbx.call("uac-call")
             invite = edge.wait_for("INVITE")
             assert ";transport=tls" in header(invite, "Contact")
@@ -125,7 +126,7 @@ def test_a_name_that_is_only_near_is_refused(tls: Secure, name: str) -> None:
     tls.refuse(tls.authority.certify(name), "certificate-name")
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_call_from_tls(tls: Secure, version: ssl.TLSVersion) -> None:
     gateway = tls.gateway
     with tls.peer(version) as peer, gateway.wire(gateway.pbx) as callee:
@@ -148,6 +149,17 @@ def test_an_old_tls_version_is_refused(tls: Secure) -> None:
     wait_until(
         lambda: gateway.counted("gateway_tls_failures_total", direction="inbound", reason="handshake"), "it is counted"
     )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_call_to_tls(tls: Secure, version: ssl.TLSVersion) -> None:
+    """To a peer that speaks this version alone."""
+    tls.takes_a_call(tls.authority.certify(EDGE), version)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+def test_an_old_tls_version_is_not_spoken(tls: Secure) -> None:
+    tls.refuse(tls.authority.certify(EDGE), "handshake", ssl.TLSVersion.TLSv1_1)
 
 
 def test_an_expired_certificate_is_refused(tls: Secure) -> None:

@@ -48,9 +48,14 @@ class TlsWireServer(TcpWirePeer):
 
     transport = "TLS"
 
-    def __init__(self, gateway: Place, place: Place, certificate: Certificate) -> None:
+    def __init__(
+        self, gateway: Place, place: Place, certificate: Certificate, version: ssl.TLSVersion | None = None
+    ) -> None:
         super().__init__(gateway, place)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if version:
+            self._context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or the library refuses what the gateway should
+            self._context.minimum_version = self._context.maximum_version = version
         self._context.load_cert_chain(certificate.certificate, certificate.private_key)
         self._context.sni_callback = self._note_name
         self.asked_for: str | None = None
