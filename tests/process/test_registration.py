@@ -12,6 +12,8 @@ from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header
 
 MOST_ATTEMPTS = 4
+BRIEF_SECONDS = 7
+"""PJSIP renews five seconds before the end."""
 
 
 def registering(tree: Tree, site: Site) -> None:
@@ -46,8 +48,9 @@ def next_register(registrar: WirePeer, *seen: str) -> str:
     return wait_until(others, f"another REGISTER in {registrar.received()}", 20)[0]
 
 
-def accept(registrar: WirePeer, request: str) -> None:
-    contact = f"Contact: {header(request, 'Contact')};expires={header(request, 'Expires')}"
+def accept(registrar: WirePeer, request: str, seconds: int | None = None) -> None:
+    """For as long as was asked, or for fewer seconds."""
+    contact = f"Contact: {header(request, 'Contact')};expires={seconds or header(request, 'Expires')}"
     registrar.send(registrar.reply(request, "200 OK", contact).replace(f"Contact: <{registrar.contact}>\r\n", ""))
 
 
@@ -121,4 +124,18 @@ def test_a_registrar_that_wants_ever_more_is_given_up(start_gateway: StartGatewa
         registrar.send(registrar.reply(next_register(registrar), "423 Interval Too Brief", "Min-Expires: 120"))
         [said] = gateway.told(msg="trunk is not registered")
         assert said["code"] == 423
+        assert not is_up(gateway)
+
+
+def test_a_registration_is_renewed_in_time_and_its_end_noticed(start_gateway: StartGateway) -> None:
+    """The registrar keeps it for less than it was asked to, and refuses it when it is to be renewed."""
+    with registered(start_gateway) as (gateway, registrar):
+        first = next_register(registrar)
+        accept(registrar, first, BRIEF_SECONDS)
+        wait_until(lambda: is_up(gateway), "the trunk is up")
+        second = next_register(registrar, first)
+        assert header(second, "Call-ID") == header(first, "Call-ID")
+        registrar.send(registrar.reply(second, "403 Forbidden"))
+        [said] = gateway.told(msg="trunk is not registered")
+        assert said["code"] == 403
         assert not is_up(gateway)
