@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.process.conftest import StartGateway
-from tests.process.daemon import DIRECTIONS, Site, Tree
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.places import own_host
 from tests.process.waiting import wait_until
-from tests.process.wire import header, status
+from tests.process.wire import WirePeer, header, status
 
 CALLS = 2
 CALLS_PER_SECOND = 5
@@ -58,3 +59,57 @@ def test_calls_a_second(start_gateway: StartGateway) -> None:
         assert INVITES - 2 * CALLS_PER_SECOND <= len(refused) <= INVITES - CALLS_PER_SECOND
         gateway.assert_rejected(*["limit-rate"] * len(refused))
         assert len({header(placed, "Call-ID") for placed in callee.received("INVITE")}) == INVITES - len(refused)
+
+
+def call_too_often(gateway: Gateway, caller: WirePeer, callee: WirePeer) -> None:
+    """Many INVITEs at once: some are refused for their rate, and the others because the callee is busy."""
+    invites = {header(invite, "Call-ID"): invite for invite in (caller.invite() for _ in range(INVITES))}
+    for invite in invites.values():
+        caller.send(invite)
+
+    def all_are_answered() -> bool:
+        for placed in callee.received("INVITE"):
+            if header(placed, "Via") not in callee.settled:
+                callee.send(callee.reply(placed, "486 Busy Here"))
+        return len(caller.finals()) == INVITES
+
+    wait_until(all_are_answered, "all are answered")
+    finals = caller.finals()
+    for final in finals.values():
+        caller.send(caller.in_dialog("ACK", invites[header(final, "Call-ID")], final))
+    refused = [final for final in finals.values() if status(final) == 503]
+    assert {header(final, "Retry-After") for final in refused} == {"1"}
+    gateway.assert_rejected(*["limit-rate"] * len(refused))
+
+
+def is_taken(caller: WirePeer, callee: WirePeer, user: str) -> None:
+    """A call gets through; its callee is busy."""
+    invite = caller.invite(user=user)
+    caller.send(invite)
+    callee.send(callee.reply(callee.wait_for(f"INVITE sip:{user}@"), "486 Busy Here"))
+    final = caller.wait_for_final(invite)
+    assert status(final) == 486
+    caller.send(caller.in_dialog("ACK", invite, final))
+
+
+def test_calls_a_second_of_one_trunk(start_gateway: StartGateway) -> None:
+    """The other trunk is not held to it."""
+    gateway = start_gateway(lambda tree, site: tree["trunks"]["pbx"].update(calls_per_second=1))
+    with gateway.wire(gateway.pbx) as pbx, gateway.wire(gateway.twilio) as twilio:
+        call_too_often(gateway, pbx, twilio)
+        is_taken(twilio, pbx, "200")
+
+
+def test_calls_a_second_of_one_address(start_gateway: StartGateway) -> None:
+    """Another address of the same trunk is not held to what this one does."""
+    other_host = own_host()
+
+    def limited(tree: Tree, site: Site) -> None:
+        tree["trunks"]["pbx"]["source_calls_per_second"] = 1
+        tree["trunks"]["pbx"]["allow"].append(other_host)
+
+    gateway = start_gateway(limited)
+    with gateway.wire(gateway.pbx) as pbx, gateway.wire(gateway.twilio) as twilio:
+        call_too_often(gateway, pbx, twilio)
+        with gateway.wire_from(other_host) as other:
+            is_taken(other, twilio, "200")
