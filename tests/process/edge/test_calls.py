@@ -13,7 +13,6 @@ from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header, status
 
 TRANSPORTS = ("udp", "tcp", "tls")
-SID_FIELD = {"twilio": "header:X-Twilio-CallSid", "pbx": "var:SID", "direction": "to_pbx"}
 PRIVATE = "X-PBX-CUSTOMER-ID: C-4711"
 
 
