@@ -87,6 +87,7 @@ std::string sipLastDropped();
 
 %feature("director") Stack;
 %feature("nodirector") Stack::onTransportState;
+%feature("nodirector") Stack::onSelectAccount;
 %feature("director") Trunk;
 %feature("nodirector") Trunk::onSendRequest;
 %include "trunks.hpp"

@@ -8,6 +8,7 @@
 #include <pjsua2.hpp>
 #ifndef SWIG
 #include <pjsua-lib/pjsua_internal.h>
+#include "networks.hpp"
 #endif
 #include <map>
 #include <string>
@@ -39,6 +40,13 @@ public:
     void setTrustedNames(const HostNames &names) { trusted = names; }
 
     /*
+     * What arrives from these networks ("10.0.0.0", "8") over a transport is for this account, whatever it claims; of
+     * two networks that have its source, for that of the smaller one. What nobody is assigned is for the default account.
+     */
+    void assign(int transport, const std::vector<std::string> &networks, int account_id);
+    void assignNothing() { sources.clear(); }
+
+    /*
      * The address of a host is wanted, for Python to override: `resolved` answers, then or later, with IPv4 addresses,
      * all of which are tried in turn; with none the request fails. Upstream asks the system and waits, with all calls.
      */
@@ -51,9 +59,17 @@ public:
     /* ---- pjsua2's callbacks, answered here ---- */
 
     void onTransportState(const pj::OnTransportStateParam &prm) override;
+    void onSelectAccount(pj::OnSelectAccountParam &prm) override;
 
 #ifndef SWIG
 private:
+    struct Source
+    {
+        int transport;
+        struct network network;
+        pjsua_acc_id account;
+    };
+
     struct Query
     {
         pjsip_host_info target;
@@ -61,6 +77,7 @@ private:
         pjsip_resolver_callback *answer;
     };
 
+    std::vector<Source> sources;
     HostNames trusted;
     std::map<int, Query> queries;
     int lastQuery = 0;
@@ -175,6 +192,28 @@ inline void Stack::onTransportState(const pj::OnTransportStateParam &prm)
     {
         onTlsFailure(false, peer, prm.lastError, 0);
     }
+}
+
+inline void Stack::assign(int transport, const std::vector<std::string> &networks, int account_id)
+{
+    for (const struct network &network : parseNetworks(networks))
+        sources.push_back({ transport, network, account_id });
+}
+
+inline void Stack::onSelectAccount(pj::OnSelectAccountParam &prm)
+{
+    const pjsip_rx_data *rdata = (const pjsip_rx_data *)prm.rdata.pjRxData;
+    const Source *best = NULL;
+
+    for (const Source &source : sources) {
+        if (source.transport == (int)rdata->tp_info.transport->key.type &&
+            networks_have(&source.network, 1, &rdata->pkt_info.src_addr) &&
+            (!best || source.network.mask > best->network.mask))
+        {
+            best = &source;
+        }
+    }
+    prm.accountIndex = best ? best->account : pjsua_acc_get_default();
 }
 
 inline void Stack::onAcceptFailed(const pjsip_tls_on_accept_fail_param *param)

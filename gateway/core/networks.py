@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, ip_network
 from types import MappingProxyType
 
 from gateway.core.plan import Network
@@ -25,9 +25,6 @@ PUBLISHED_RANGES: Mapping[str, tuple[IPv4Network, ...]] = MappingProxyType(
 )
 """Signalling ranges by the name that stands for them in `allow`."""
 
-_MAPPED_PREFIX = 96
-_MAPPED = IPv6Network(f"::ffff:0:0/{_MAPPED_PREFIX}")
-
 
 def parse_networks(text: str) -> tuple[Network, ...]:
     """The networks that one entry of `allow` stands for: a published name, an address, or a network.
@@ -42,11 +39,3 @@ def parse_networks(text: str) -> tuple[Network, ...]:
     except ValueError:
         known = ", ".join(sorted(PUBLISHED_RANGES))
         raise ValueError(f"{text!r} is neither a network such as '10.0.0.0/24' nor a known name ({known}).") from None
-
-
-def plain_network(network: Network) -> Network:
-    """A network of IPv4 addresses mapped into IPv6 as the IPv4 network it means (RFC 4291, section 2.5.5.2)."""
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        start = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
-        return IPv4Network((start, network.prefixlen - _MAPPED_PREFIX))
-    return network

@@ -1,4 +1,4 @@
-"""Which trunk a message came from and where its call goes; decides, does not dial.
+"""Where a call goes; decides, does not dial.
 
 Routes of a trunk are tried in order and the first match wins; a trunk without routes calls the only trunk of the other
 side with the same user part.
@@ -6,24 +6,19 @@ side with the same user part.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import attrgetter
 
-from gateway.core.networks import plain_network
 from gateway.core.octets import is_utf8
 from gateway.core.patterns import Pattern, Template, parse_pattern, parse_template
-from gateway.core.plan import Network, Trunk
+from gateway.core.plan import Trunk
 from gateway.core.sanitise import find_control
 from gateway.core.uri import escape_user
 from gateway.errors import CallRefused
 
 MAX_USER_CHARACTERS = 256
 """Longest user part that is routed."""
-KNOWN_ADDRESSES = 1024
-"""Sources whose trunk is remembered; who invents more of them makes us look again."""
 
 _EVERYTHING = parse_pattern("(?s).*")
 
@@ -87,10 +82,6 @@ class Router:
         self._routes: dict[str, list[Route]] = {name: [] for name in self._trunks}
         for route in routes:
             self._add_route(route)
-        networks = [(plain_network(network), trunk) for trunk in self._trunks.values() for network in trunk.allow]
-        # Stable: of two equal networks the trunk that stands first in the configuration has it.
-        self._networks: list[tuple[Network, Trunk]] = sorted(networks, key=lambda item: -item[0].prefixlen)
-        self._found = functools.lru_cache(KNOWN_ADDRESSES)(self._find_trunk)
 
     def _add_route(self, route: Route) -> None:
         for name in (route.from_trunk, route.to_trunk):
@@ -99,19 +90,6 @@ class Router:
         if self._trunks[route.from_trunk].side is self._trunks[route.to_trunk].side:
             raise ValueError(f"Trunks {route.from_trunk!r} and {route.to_trunk!r} are on the same side.")
         self._routes[route.from_trunk].append(route)
-
-    def trunk_for(self, address: str) -> Trunk | None:
-        """The trunk whose most specific allowed network holds `address`; None when no trunk allows it, or it is none.
-
-        An IPv4 address mapped into IPv6 (`::ffff:10.0.0.5`) is its IPv4 address.
-        """
-        return self._found(address)
-
-    def _find_trunk(self, address: str) -> Trunk | None:
-        source = _parse_address(address)
-        if source is None:
-            return None
-        return next((trunk for network, trunk in self._networks if source in network), None)
 
     def route(self, trunk: Trunk, user: str) -> Destination:
         """Where a call to `user` (unescaped) that came from `trunk` goes.
@@ -143,14 +121,6 @@ def request_uri(trunk_uri: str, user: str) -> str:
     """The URI of a call: `user` (unescaped) put into a trunk's URI, its port and parameters kept."""
     scheme, _, place = trunk_uri.partition(":")
     return f"{scheme}:{escape_user(user)}@{place}"
-
-
-def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _check_user(user: str) -> None:

@@ -15,7 +15,6 @@ MICROSECONDS = 1e-6
 
 _TRANSPORTS = {transport.value: transport for transport in Transport}
 
-_VIA = re.compile(r"^(?:via|v)[ \t]*:[ \t]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
 _SESSION = re.compile(r"^session-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -56,12 +55,6 @@ def address_of(endpoint: str) -> str:
     """The host of PJSIP's `1.2.3.4:5060` or `[::1]:5060`."""
     host = endpoint.rsplit(":", 1)[0]
     return host.strip("[]")
-
-
-def via_transport(message: str) -> Transport:
-    """The transport that the sender of a request names in its topmost Via (RFC 3261, section 18.2.1)."""
-    found = _VIA.search(message)
-    return _transport(found[1] if found else "")
 
 
 def uri_transport(uri: str) -> Transport:

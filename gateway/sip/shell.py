@@ -26,14 +26,13 @@ from gateway.bridge.session import HEADER
 from gateway.core.message import parse_message
 from gateway.core.plan import Plan, Transport
 from gateway.core.referral import DialogId
-from gateway.core.routing import Router
 from gateway.core.terms import On, Side
 from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
 from gateway.sip import stack
-from gateway.sip.account import STRANGERS, TrunkAccount, strangers_config, trunk_config
+from gateway.sip.account import STRANGERS, TRANSPORT_TYPE, TrunkAccount, strangers_config, trunk_config
 from gateway.sip.convert import address_of, header_words, network_words, uri_transport
-from gateway.sip.endpoint import SourceEndpoint
+from gateway.sip.endpoint import Endpoint
 from gateway.sip.leg import SipLeg
 from gateway.sip.tls import tls_names
 
@@ -65,8 +64,7 @@ class SipShell:
         self._strangers = TrunkAccount(STRANGERS, self._invite, self._reports.append)
         self._accounts: dict[tuple[str, Transport], TrunkAccount] = {}
         self._listeners = {listener.transport: listener for listener in reversed(plan.listeners)}
-        self._router = Router(plan.trunks, plan.routes)
-        self._endpoint = SourceEndpoint(self._account_for, self._refused_by_stack, self._reports.append)
+        self._endpoint = Endpoint(self._refused_by_stack, self._reports.append)
         self._log_writer = stack.StackLog(self._packet_dropped)
         agent = f"pbx-twilio-gateway/{importlib.metadata.version('pbx-twilio-gateway')}"
         stack.start(self._endpoint, plan, self._log_writer, agent)
@@ -111,8 +109,15 @@ class SipShell:
         self._unregister(plan)
         allowed = network_words(network for trunk in plan.trunks for network in trunk.allow)
         pj.sipSetDoor(allowed, plan.limits.stranger_answers_per_second)
-        self._router = Router(plan.trunks, plan.routes)
+        self._assign_sources(plan)
         self._endpoint.names.prepare({parse_uri(uri).host for trunk in plan.trunks for uri in trunk.uris})
+
+    def _assign_sources(self, plan: Plan) -> None:
+        """Give each INVITE to the account of the trunk that allows its source, whatever it claims."""
+        self._endpoint.assignNothing()
+        for trunk, transport in itertools.product(plan.trunks, self._listeners):
+            account = self._accounts[trunk.name, transport].getId()
+            self._endpoint.assign(TRANSPORT_TYPE[transport], network_words(trunk.allow), account)
 
     def _unregister(self, plan: Plan) -> None:
         """Take back what trunks registered that are gone; `modify` does it for those that stay."""
@@ -146,12 +151,6 @@ class SipShell:
         return leg
 
     # -- arrivals ------------------------------------------------------------------------------------------------
-
-    def _account_for(self, address: str, transport: Transport) -> int:
-        trunk = self._router.trunk_for(address)
-        account = self._account(trunk.name, transport) if trunk else self._strangers
-        index: int = account.getId()
-        return index
 
     def _account(self, trunk: str, transport: Transport) -> TrunkAccount:
         """A trunk's account for this transport; for one that we do not listen on, any."""

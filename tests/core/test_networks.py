@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
 
 import pytest
 
-from gateway.core.networks import PUBLISHED_RANGES, parse_networks, plain_network
+from gateway.core.networks import PUBLISHED_RANGES, parse_networks
 
 
 @pytest.mark.parametrize(
@@ -33,18 +32,3 @@ def test_anything_else_is_refused_with_a_sentence(text: str) -> None:
 def test_twilio_signals_from_eight_ranges_of_four_addresses() -> None:
     assert len(set(PUBLISHED_RANGES["twilio"])) == 8
     assert {network.num_addresses for network in PUBLISHED_RANGES["twilio"]} == {4}
-
-
-@pytest.mark.parametrize(
-    ("network", "plain"),
-    [
-        ("::ffff:10.0.0.0/120", "10.0.0.0/24"),
-        ("::ffff:10.0.0.5/128", "10.0.0.5/32"),
-        ("::ffff:0:0/96", "0.0.0.0/0"),
-        ("2001:db8::/32", "2001:db8::/32"),
-        ("::/0", "::/0"),
-        ("10.0.0.0/8", "10.0.0.0/8"),
-    ],
-)
-def test_a_mapped_network_is_its_ipv4_network(network: str, plain: str) -> None:
-    assert plain_network(ip_network(network)) == ip_network(plain)

@@ -1,4 +1,4 @@
-"""Routing: whose address is whose trunk, and where a call goes."""
+"""Routing: where a call goes."""
 
 from __future__ import annotations
 
@@ -24,40 +24,10 @@ def trunk(name: str, side: Side, *allow: str) -> Trunk:
     return Trunk(name, side, profile, ("sip:10.0.0.5:5060",), networks)
 
 
-PBX = trunk("pbx", Side.PBX, "10.0.0.0/24", "::ffff:10.9.0.0/112")
-SPARE = trunk("spare", Side.PBX, "10.0.0.7", "2001:db8::/32")
+PBX = trunk("pbx", Side.PBX, "10.0.0.0/24")
+SPARE = trunk("spare", Side.PBX, "10.0.0.7")
 TWILIO = trunk("twilio", Side.TWILIO, "twilio", "10.0.0.0/16")
 BACKUP = trunk("backup", Side.TWILIO, "10.0.0.0/24")
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("10.0.0.5", PBX),
-        ("10.0.0.7", SPARE),
-        ("10.0.1.5", TWILIO),
-        ("10.9.3.4", PBX),
-        ("54.172.60.3", TWILIO),
-        ("54.172.60.4", None),
-        ("::ffff:10.0.0.7", SPARE),
-        ("::ffff:54.172.60.0", TWILIO),
-        ("2001:db8::1", SPARE),
-        ("2001:db9::1", None),
-        ("::1", None),
-        ("192.0.2.1", None),
-        ("", None),
-        ("10.0.0.5:5060", None),
-        ("10.0.0.05", None),
-        ("pbx.example.com", None),
-        ("\x00\udcff", None),
-    ],
-)
-def test_an_address_belongs_to_the_most_specific_network(address: str, expected: Trunk | None) -> None:
-    assert Router([TWILIO, PBX, SPARE, BACKUP]).trunk_for(address) is expected
-
-
-def test_of_equal_networks_the_first_trunk_has_it() -> None:
-    assert Router([BACKUP, PBX]).trunk_for("10.0.0.5") is BACKUP
 
 
 def refusal(router: Router, from_trunk: Trunk, user: str) -> CallRefused:

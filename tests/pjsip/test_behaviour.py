@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import pjsua2 as pj
@@ -264,6 +265,26 @@ def test_the_source_address_selects_the_account() -> None:
             peer.send(peer.invite())
         stack.poll_until(lambda: all(account.calls for account in accounts))
         assert [first.uri in accounts[0].messages[0], second.uri in accounts[1].messages[0]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("transport", "counts"),
+    [
+        pytest.param(pj.PJSIP_TRANSPORT_UDP, {"default": 1, "whole": 2, "part": 1}, id="UDP"),
+        pytest.param(pj.PJSIP_TRANSPORT_TCP, {"default": 4, "whole": 0, "part": 0}, id="TCP"),
+    ],
+)
+def test_our_stack_selects_the_account_of_the_smallest_network(transport: int, counts: dict[str, int]) -> None:
+    """Of those that are assigned for the transport that a request came by; here that is UDP."""
+    with Stack(endpoint=pj.Stack) as stack, ExitStack() as peers:
+        accounts = {name: stack.add_account(Calls()) for name in counts}
+        for name, network in (("part", ("127.0.0.2", "32")), ("whole", ("127.0.0.0", "24"))):
+            stack.endpoint.assign(transport, network, accounts[name].getId())
+        for source in ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.1.2"):
+            peer = peers.enter_context(Peer(stack.address, source))
+            peer.send(peer.invite())
+        stack.poll_until(lambda: sum(len(account.messages) for account in accounts.values()) == sum(counts.values()))
+        assert {name: len(account.messages) for name, account in accounts.items()} == counts
 
 
 def test_a_refusal_with_a_warning_leaves_when_the_callback_returns() -> None:
