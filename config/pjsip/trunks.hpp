@@ -24,6 +24,12 @@ public:
     virtual ~Stack() {}
 
     /*
+     * Let the stack work until something happened, for so many milliseconds at most. Upstream comes back as soon as one
+     * of its own timers is due, which means nothing to anybody else and comes four times a call.
+     */
+    void work(unsigned milliseconds);
+
+    /*
      * A TLS connection was given up, for Python to override. `peer` is the name or address it was with, `code` the
      * status of PJSIP and `problems` the bits of PJ_SSL_CERT_E..., 0 when the certificate was not the reason.
      */
@@ -191,6 +197,20 @@ inline void Stack::onTransportState(const pj::OnTransportStateParam &prm)
                (prm.lastError == PJ_ETIMEDOUT || isTlsError(prm.lastError)))
     {
         onTlsFailure(false, peer, prm.lastError, 0);
+    }
+}
+
+inline void Stack::work(unsigned milliseconds)
+{
+    pj_timestamp began, now;
+    unsigned passed = 0;
+
+    pj_get_timestamp(&began);
+    while (libHandleEvents(milliseconds - passed) == 0) {
+        pj_get_timestamp(&now);
+        passed = pj_elapsed_msec(&began, &now);
+        if (passed >= milliseconds)
+            break;
     }
 }
 

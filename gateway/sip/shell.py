@@ -198,7 +198,7 @@ class SipShell:
 
     def poll(self, seconds: float) -> None:
         """Let the stack work for `seconds`, less if something happens."""
-        self._endpoint.libHandleEvents(int(seconds * MILLISECONDS))
+        self._endpoint.work(int(seconds * MILLISECONDS))
         self._endpoint.names.poll()
         if dropped := pj.sipTakeDropped():
             self._reports.append(Refusal(SILENCED, pj.sipLastDropped(), 0, dropped))
