@@ -98,7 +98,7 @@ def test_an_offer_inside_the_call(talk: Talk, by: str, body: str) -> None:
         assert status(final) == 200
         acknowledgement = talk.request(by, "ACK", number)
         peer.send(acknowledgement if offered else carrying(acknowledgement, body=sdp("127.0.0.1")))
-    assert len(other.received()) == before
+    assert other.received()[before:] == []
 
 
 @pytest.mark.parametrize("side", ["twilio", "stranger"])
