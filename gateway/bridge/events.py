@@ -259,12 +259,12 @@ def response_code(event: Event) -> int | None:
 
 def believed(event: Event, trunk: Trunk) -> tuple[Event, tuple[str, ...]]:
     """What a leg to this trunk reports, without what the trunk is not believed; and the words for what was left out."""
-    match event:
-        case OutboundProgress() | OutboundAnswered() | OutboundEnded() | InboundEnded() | ReferReceived():
-            if event.message is not None:
-                message, left_out = believe(event.message, trunk)
-                return replace(event, message=message) if left_out else event, left_out
-    return event, ()
+    if not isinstance(event, OutboundProgress | OutboundAnswered | OutboundEnded | InboundEnded | ReferReceived):
+        return event, ()
+    if event.message is None:
+        return event, ()
+    message, left_out = believe(event.message, trunk)
+    return replace(event, message=message) if left_out else event, left_out
 
 
 LegEnded = InboundEnded | OutboundEnded | TargetEnded
