@@ -202,12 +202,12 @@ def matches_name(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _matches(canonical: str, patterns: tuple[str, ...]) -> bool:
-    names, starts = _sorted(patterns)
+    names, starts = _by_kind(patterns)
     return canonical in names or canonical.startswith(starts)
 
 
 @functools.lru_cache
-def _sorted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+def _by_kind(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     """Names, and starts of names, in lower case."""
     folded = [pattern.lower() for pattern in patterns]
     starts = tuple(pattern[:-1] for pattern in folded if pattern.endswith("*"))
