@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import replace
 
-from gateway.bridge.commands import Command, Hangup, Place, StartTimer
+from gateway.bridge.commands import Command, Hangup, NoteMiss, Place, StartTimer
 from gateway.bridge.events import Event, Timer
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.record import TransferRecord
@@ -19,7 +19,7 @@ from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, Trunk
 from gateway.core.receipt import ReceiptEntry
-from gateway.core.routing import Router
+from gateway.core.routing import Router, trunk_uri
 from gateway.core.terms import Direction, Side
 
 
@@ -101,6 +101,11 @@ class Call:
         self.order = replace(self.order, request_uri=self.uris.pop(0))
         self.live.add(self.order.role)
         return [self.order, StartTimer(Timer.RESPONSE, self.plan.limits.response_seconds)]
+
+    def missed(self) -> NoteMiss:
+        """Nobody was at the URI that was called last."""
+        assert self.order is not None
+        return NoteMiss(self.order.trunk, trunk_uri(self.order.request_uri))
 
 
 def late(call: Call, event: Event) -> Step:

@@ -162,6 +162,14 @@ class NoteTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteMiss:
+    """Have it known that a call found nobody at a URI of a trunk: no response at all, or no connection."""
+
+    trunk: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class WriteBack:
     """Set variables on the channel of a leg to a PBX; nothing waits for it."""
 
@@ -197,6 +205,7 @@ Command = (
     | Preview
     | Promote
     | NoteTransfer
+    | NoteMiss
     | WriteBack
     | Finish
 )

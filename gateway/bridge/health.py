@@ -2,6 +2,11 @@
 
 A URI is up until it is known not to be: before the first answer calls go there. Whatever it answers, it is there;
 silence, 503 and a connection that fails say that it is not. One that is down is asked on and comes back by itself.
+
+Calls tell too, by silence and by a connection that fails, so that the next one need not find out again. A 503 to a call
+may be about that call alone (a callee that is overloaded, a limit of the trunk) and tells nothing. Two things keep one
+odd call from doing harm: the last URI of a trunk that is up is left to OPTIONS to judge, as there is no other to call;
+and where calls and OPTIONS go on to disagree, calls stay away for longer each time.
 """
 
 from __future__ import annotations
@@ -16,6 +21,11 @@ SILENCE = 408
 REGISTER_AGAIN_SECONDS = 30.0
 """What is refused now may be allowed soon, and a registrar that is asked more often may take offence."""
 OUT_OF_SERVICE = frozenset({SILENCE, 503})
+SOONEST_SECONDS = 15.0
+"""Between two OPTIONS to one URI, however much calls would like to know: Twilio bans who asks more often."""
+RELAPSE_SECONDS = 900.0
+"""So long after calls found nobody, the same again says that the answer to OPTIONS in between was worth little."""
+FIRST_DOUBT_SECONDS, LONGEST_DOUBT_SECONDS = 30.0, 480.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,20 @@ class _Target:
     is_up: bool = True
     token: int = 0
     """Of the last probe."""
+    asked_at: float = float("-inf")
     answer_by: float | None = None
     """When its silence is known; None while nothing is asked."""
+    missed_at: float = float("-inf")
+    """When a call found nobody there last."""
+    doubt: float = 0.0
+    """For how many seconds after that no answer to OPTIONS counts."""
+
+    def miss(self, now: float) -> None:
+        """A call found nobody there."""
+        relapsed = now - self.missed_at < RELAPSE_SECONDS
+        self.doubt = min(max(FIRST_DOUBT_SECONDS, 2 * self.doubt), LONGEST_DOUBT_SECONDS) if relapsed else 0.0
+        self.missed_at = now
+        self.is_up = False
 
 
 class TrunkHealth:
@@ -115,7 +137,7 @@ class TrunkHealth:
             if target.next_at <= now:
                 self._asked.pop(target.token, None)
                 target.token = next(self._tokens)
-                target.next_at = now + target.interval
+                target.asked_at, target.next_at = now, now + target.interval
                 target.answer_by = now + min(self._patience, target.interval)
                 self._asked[target.token] = trunk, uri
                 yield Probe(target.token, trunk, uri)
@@ -127,15 +149,31 @@ class TrunkHealth:
                 target.answer_by = None
                 yield ProbeEnded(target.token, SILENCE)
 
-    def take(self, ended: ProbeEnded) -> tuple[str, str, bool] | None:
+    def take(self, ended: ProbeEnded, now: float) -> tuple[str, str, bool] | None:
         """Learn from a probe: trunk, URI and whether it is up, if that has changed."""
         key = self._asked.get(ended.token)
         if key is None:
             return None
         target = self._targets[key]
         target.answer_by = None
-        was_up, target.is_up = target.is_up, ended.code not in OUT_OF_SERVICE
+        answers = ended.code not in OUT_OF_SERVICE
+        if not answers:
+            target.missed_at = float("-inf")  # the calls were right, and so will its next answer be
+            target.doubt = 0.0
+        was_up, target.is_up = target.is_up, answers and now - target.missed_at >= target.doubt
         return (*key, target.is_up) if was_up is not target.is_up else None
+
+    def miss(self, trunk: str, uri: str, now: float) -> bool:
+        """Learn from a call that found nobody at a URI; whether it is down for that. It is asked again soon."""
+        target = self._targets.get((trunk, uri))
+        if target is None or not target.is_up:
+            return False
+        target.next_at = min(target.next_at, max(now, target.asked_at + min(target.interval, SOONEST_SECONDS)))
+        others = (other for (owner, _), other in self._targets.items() if owner == trunk and other is not target)
+        if not any(other.is_up for other in others):
+            return False
+        target.miss(now)
+        return True
 
     def due_registrations(self, now: float) -> list[str]:
         """Trunks to be registered again, after they were refused or heard nothing."""

@@ -93,6 +93,9 @@ OUR_REQUEST_CODES = frozenset({401, 405, 407, 413, 414, 416, 420, 421, 422, 423,
 
 ANSWER_BY_CODE: dict[int, int] = {415: 488, 487: 480, 606: 488} | dict.fromkeys(OUR_REQUEST_CODES, 502)
 
+ANSWER_BY_CAUSE: dict[int, int] = {408: 504, 500: 503}
+"""What the inbound leg gets when no peer said it: the stack heard nothing, or could not send (no port, no network)."""
+
 PHRASES: dict[int, str] = {
     180: "Ringing",
     181: "Call Is Being Forwarded",
@@ -154,6 +157,11 @@ def outcome_for_code(code: int) -> Outcome:
     return OUTCOME_BY_CODE.get(code) or OUTCOME_BY_CLASS.get(code // 100, INTERNAL_ERROR)
 
 
+def answer_for_cause(code: int) -> int:
+    """The final response the inbound leg gets when the stack itself gave the outbound one up with `code`."""
+    return ANSWER_BY_CAUSE.get(code) or answer_for_code(code)
+
+
 def answer_for_code(code: int) -> int:
     """The final response the inbound leg gets when the outbound one failed with `code`."""
     if code in ANSWER_BY_CODE:
@@ -172,6 +180,14 @@ def warning_header(text: str) -> tuple[str, str]:
     """A Warning header for a person who reads a trace (RFC 3261, section 20.43); `text` is ours, never a peer's."""
     quoted = text.replace("\\", "").replace('"', "'")
     return ("Warning", f'399 gateway "{quoted}"')
+
+
+def finds_nobody(code: int, by_peer: bool) -> bool:
+    """Whether the end of a leg says that nobody is at its URI: the stack heard nothing, or had no connection.
+
+    The same codes from a peer may be about this call alone.
+    """
+    return not by_peer and code in (408, 503)
 
 
 def tries_next_uri(code: int) -> bool:

@@ -124,24 +124,25 @@ def answered(call: Call, event: OutboundAnswered) -> Step:
 def outbound_failed(call: Call, event: OutboundEnded) -> Step:
     """It refuses, fails or sends us on: the next URI, or the caller is told."""
     call.live.discard(Role.OUTBOUND)
+    missed = [call.missed()] if outcomes.finds_nobody(event.code, event.by_peer) else []
     if outcomes.tries_next_uri(event.code) and call.uris and not call.early_media:
-        return _place_next(call), State.CALLING
+        return [*_place_next(call), *missed], State.CALLING
     if not call.early_media and redirects.follow(call, call.trunks[Role.OUTBOUND], event.code, event.message):
         return _place_next(call), State.CALLING
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     call.decide(outcomes.outcome_for_code(failure), failure)
     headers, notes = carry(call, On.END, event.message, Role.OUTBOUND)
-    silent = failure == 408 and not event.by_peer
-    code = 504 if silent else outcomes.answer_for_code(failure)
-    return [*notes, Refuse(code, (outcomes.reason_header(failure), *headers))], State.ENDING
+    code = outcomes.answer_for_code(failure) if event.by_peer else outcomes.answer_for_cause(failure)
+    return [*notes, Refuse(code, (outcomes.reason_header(failure), *headers)), *missed], State.ENDING
 
 
 def no_response(call: Call, event: TimerFired) -> Step:
     """It says nothing at all: the next URI, or the caller is told."""
+    missed = call.missed()
     if call.uris:
-        return [Hangup(Role.OUTBOUND), *_place_next(call)], State.CALLING
+        return [Hangup(Role.OUTBOUND), *_place_next(call), missed], State.CALLING
     call.decide(outcomes.NO_RESPONSE, 408)
-    return [Hangup(Role.OUTBOUND), Refuse(504, (outcomes.reason_header(408),))], State.ENDING
+    return [Hangup(Role.OUTBOUND), Refuse(504, (outcomes.reason_header(408),)), missed], State.ENDING
 
 
 def no_answer(call: Call, event: TimerFired) -> Step:

@@ -160,7 +160,7 @@ def _call_target(call: Call, by: Role, destination: Destination, headers: Header
         max_forwards=forwards_left(call.request) - 1,
         role=Role.TARGET,
     )
-    call.uris = [request_uri(uri, destination.user) for uri in destination.trunk.uris]
+    call.uris = [request_uri(uri, destination.user) for uri in call.router.uris(destination.trunk)]
     call.redirects = 0
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
     return [*accept(call), *call.place_next(), ring]
@@ -243,19 +243,23 @@ def _promote(call: Call, role: Role) -> list[Command]:
 def failed(call: Call, event: TargetEnded) -> Step:
     """It refuses, fails or sends us on: the next URI, or all is as it was."""
     call.live.discard(Role.TARGET)
+    missed = [call.missed()] if outcomes.finds_nobody(event.code, event.by_peer) else []
     if outcomes.tries_next_uri(event.code) and call.uris:
-        return _place_next(call), call.state
+        return [*_place_next(call), *missed], call.state
     if redirects.follow(call, call.trunks[Role.TARGET], event.code, event.message):
         return _place_next(call), call.state
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
-    return _given_up(call, outcomes.answer_for_code(failure))
+    commands, state = _given_up(call, outcomes.answer_for_code(failure))
+    return [*commands, *missed], state
 
 
 def no_response(call: Call, event: TimerFired) -> Step:
     """It says nothing at all: the next URI, or all is as it was."""
+    missed = call.missed()
     if call.uris:
-        return [Hangup(Role.TARGET), *_place_next(call)], call.state
-    return _given_up(call, 504)
+        return [Hangup(Role.TARGET), *_place_next(call), missed], call.state
+    commands, state = _given_up(call, 504)
+    return [*commands, missed], state
 
 
 def no_answer(call: Call, event: TimerFired) -> Step:

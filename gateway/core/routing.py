@@ -123,6 +123,12 @@ def request_uri(trunk_uri: str, user: str) -> str:
     return f"{scheme}:{escape_user(user)}@{place}"
 
 
+def trunk_uri(request_uri: str) -> str:
+    """The trunk's URI that a call's URI was made of."""
+    scheme, _, rest = request_uri.partition(":")
+    return f"{scheme}:{rest.partition('@')[2]}"
+
+
 def _check_user(user: str) -> None:
     if not user:
         raise _no_route("there is no user part to call")

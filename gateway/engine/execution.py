@@ -16,6 +16,7 @@ from gateway.bridge.commands import (
     Hangup,
     HeaderList,
     NoteContext,
+    NoteMiss,
     NoteTransfer,
     NotifyRefer,
     Offer,
@@ -57,6 +58,8 @@ class Execution:
         self._clock = clock
         self.consequences: deque[tuple[str, Event]] = deque()
         """What follows for other calls, by their ids; to be taken by whoever feeds them."""
+        self.missed: deque[NoteMiss] = deque()
+        """Where calls found nobody; to be taken by whoever minds the trunks."""
 
     def execute(self, call: ActiveCall, command: Command) -> None:
         """Do one thing that the call's machine said."""
@@ -100,6 +103,8 @@ class Execution:
                 self._observer.transfer(mode, result)
             case NoteContext(on, mapped):
                 self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
+            case NoteMiss():
+                self.missed.append(command)
             case WriteBack():
                 self._write_back(call, command)
             case Finish():

@@ -128,6 +128,10 @@ class Engine:
 
     def _mind_trunks(self) -> None:
         now = self._clock()
+        while self._execution.missed:
+            miss = self._execution.missed.popleft()
+            if self._health.miss(miss.trunk, miss.uri, now):
+                self._observer.trunk_changed(miss.trunk, miss.uri, False)
         for ended in list(self._health.silent(now)):
             self._learn(ended)
         for probe in self._health.next_probes(now):
@@ -136,7 +140,7 @@ class Engine:
             self._sip.register(trunk)
 
     def _learn(self, ended: ProbeEnded) -> None:
-        changed = self._health.take(ended)
+        changed = self._health.take(ended, self._clock())
         if changed:
             self._observer.trunk_changed(*changed)
 

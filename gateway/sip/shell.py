@@ -241,7 +241,7 @@ class SipShell:
             leg.identify(session_id)
         except pj.Error as error:
             log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
-            leg.lost(503)
+            leg.lost(500)
         return leg.leg_id
 
     def probe(self, probe: Probe) -> None:

@@ -46,29 +46,29 @@ def test_before_the_first_answer_everything_counts_as_being_there(health: TrunkH
 
 @pytest.mark.parametrize("code", [200, 401, 403, 404, 405, 500, 600])
 def test_any_answer_is_a_sign_of_life(health: TrunkHealth, code: int) -> None:
-    assert health.take(ProbeEnded(ask(health, 100)[ONE], code)) is None
+    assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) is None
     assert health.is_up(ASKED, ONE)
 
 
 @pytest.mark.parametrize("code", [408, 503])
 def test_what_is_down_is_called_last_and_comes_back(health: TrunkHealth, code: int) -> None:
-    assert health.take(ProbeEnded(ask(health, 100)[ONE], code)) == (ASKED.name, ONE, False)
+    assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) == (ASKED.name, ONE, False)
     assert health.in_order(ASKED) == (TWO, ONE)
     assert health.is_usable(ASKED)
-    assert health.take(ProbeEnded(ask(health, 130)[ONE], 200)) == (ASKED.name, ONE, True)
+    assert health.take(ProbeEnded(ask(health, 130)[ONE], 200), 130) == (ASKED.name, ONE, True)
     assert health.in_order(ASKED) == (ONE, TWO)
 
 
 def test_a_trunk_is_not_usable_when_all_its_uris_are_down(health: TrunkHealth) -> None:
     for token in ask(health, 100).values():
-        health.take(ProbeEnded(token, 503))
+        health.take(ProbeEnded(token, 503), 100)
     assert not health.is_usable(ASKED)
     assert health.in_order(ASKED) == (ONE, TWO)
 
 
 def test_silence_is_known_after_response_seconds(health: TrunkHealth) -> None:
     asked = ask(health, 100)
-    health.take(ProbeEnded(asked[TWO], 200))
+    health.take(ProbeEnded(asked[TWO], 200), 100)
     assert list(health.silent(103.9)) == []
     assert list(health.silent(104)) == [ProbeEnded(asked[ONE], 408)]
     assert list(health.silent(105)) == []
@@ -76,14 +76,14 @@ def test_silence_is_known_after_response_seconds(health: TrunkHealth) -> None:
 
 def test_an_answer_after_the_silence_counts(health: TrunkHealth) -> None:
     token = ask(health, 100)[ONE]
-    health.take(ProbeEnded(token, 408))
-    assert health.take(ProbeEnded(token, 200)) == (ASKED.name, ONE, True)
+    health.take(ProbeEnded(token, 408), 104)
+    assert health.take(ProbeEnded(token, 200), 105) == (ASKED.name, ONE, True)
 
 
 def test_the_answer_to_an_earlier_probe_is_old_news(health: TrunkHealth) -> None:
     token = ask(health, 100)[ONE]
     ask(health, 130)
-    assert health.take(ProbeEnded(token, 408)) is None
+    assert health.take(ProbeEnded(token, 408), 131) is None
     assert health.is_up(ASKED, ONE)
 
 
@@ -92,6 +92,99 @@ def test_patience_ends_before_the_next_probe(health: TrunkHealth) -> None:
     ask(health, 100)
     assert len(list(health.silent(101))) == 2
 
+
+# ---- What calls tell ----
+
+
+def miss(health: TrunkHealth, *times: float, uri: str = ONE) -> list[bool]:
+    return [health.miss(ASKED.name, uri, now) for now in times]
+
+
+def answered(health: TrunkHealth, now: float) -> bool:
+    """Whether the first URI is up once it has answered OPTIONS of this time."""
+    for token in ask(health, now).values():
+        health.take(ProbeEnded(token, 200), now)
+    return health.is_up(ASKED, ONE)
+
+
+def test_what_a_call_found_silent_is_called_last_until_it_answers_options(health: TrunkHealth) -> None:
+    ask(health, 100)
+    assert miss(health, 104) == [True]
+    assert health.in_order(ASKED) == (TWO, ONE)
+    assert health.is_usable(ASKED)
+    assert health.take(ProbeEnded(ask(health, 115)[ONE], 200), 115) == (ASKED.name, ONE, True)
+    assert health.in_order(ASKED) == (ONE, TWO)
+
+
+def test_it_is_asked_as_soon_as_twilio_allows_and_the_other_when_it_would_be(health: TrunkHealth) -> None:
+    ask(health, 100)
+    miss(health, 104)
+    assert ask(health, 114.9) == {}
+    assert set(ask(health, 115)) == {ONE}
+    assert set(ask(health, 130)) == {TWO}
+    miss(health, 160, uri=TWO)
+    assert TWO in ask(health, 160)
+
+
+def test_who_is_asked_more_often_is_asked_when_it_would_be(health: TrunkHealth) -> None:
+    health.adopt(plan_of(replace(ASKED, options_interval_seconds=1)), 100)
+    ask(health, 100)
+    miss(health, 100.1)
+    assert ask(health, 100.9) == {}
+    assert set(ask(health, 101)) == {ONE, TWO}
+
+
+def test_a_thousand_calls_that_find_nobody_are_one_piece_of_news(health: TrunkHealth) -> None:
+    ask(health, 100)
+    assert miss(health, *[104 + call / 100 for call in range(1000)]) == [True] + [False] * 999
+    assert set(ask(health, 115)) == {ONE}
+
+
+def test_the_last_uri_that_is_up_is_left_to_options_to_judge(health: TrunkHealth) -> None:
+    ask(health, 100)
+    miss(health, 104)
+    assert miss(health, 108, uri=TWO) == [False]
+    assert health.is_usable(ASKED)
+    asked = ask(health, 115)
+    assert health.take(ProbeEnded(asked[TWO], 408), 119) == (ASKED.name, TWO, False)
+
+
+def test_a_trunk_that_is_not_asked_learns_nothing_as_nothing_would_bring_it_back(health: TrunkHealth) -> None:
+    assert not health.miss(PBX.name, PBX.uris[0], 104)
+    assert not health.miss("gone", ONE, 104)
+    assert health.is_up(PBX, PBX.uris[0])
+
+
+def test_where_calls_and_options_disagree_calls_stay_away_for_longer_each_time(health: TrunkHealth) -> None:
+    """As when OPTIONS get through and INVITEs, which are larger, do not."""
+    health.adopt(plan_of(replace(ASKED, options_interval_seconds=1)), 100)
+    times, now = [], 100.0
+    for _ in range(7):
+        miss(health, now)
+        missed = now
+        while not answered(health, now):
+            now += 1
+        times.append(now - missed)
+    assert times == [0, 30, 60, 120, 240, 480, 480]
+
+
+def test_after_a_long_time_it_is_a_first_time_again(health: TrunkHealth) -> None:
+    miss(health, 100)
+    assert answered(health, 100)
+    miss(health, 1000)
+    assert answered(health, 1000)
+
+
+def test_calls_and_options_that_agree_leave_no_doubt(health: TrunkHealth) -> None:
+    ask(health, 100)
+    miss(health, 104)
+    health.take(ProbeEnded(ask(health, 115)[ONE], 408), 119)
+    assert answered(health, 145)
+    miss(health, 150)
+    assert answered(health, 175)
+
+
+# ---- Registrations ----
 
 REGISTERED = replace(TWILIO, register=Registration("sip:acme.sip.twilio.com", 600))
 
@@ -131,16 +224,16 @@ def test_a_reload_keeps_a_registration_and_forgets_one_that_is_gone(health: Trun
 
 def test_a_reload_keeps_what_is_known_and_forgets_who_left(health: TrunkHealth) -> None:
     asked = ask(health, 100)
-    health.take(ProbeEnded(asked[ONE], 503))
+    health.take(ProbeEnded(asked[ONE], 503), 100)
     only_one = replace(ASKED, uris=(ONE,), options_interval_seconds=20)
     health.adopt(plan_of(only_one), 101)
     assert not health.is_usable(only_one)
-    assert health.take(ProbeEnded(asked[TWO], 503)) is None
+    assert health.take(ProbeEnded(asked[TWO], 503), 101) is None
     assert set(ask(health, 121)) == {ONE}
 
 
 def test_a_trunk_that_is_asked_no_more_counts_as_being_there(health: TrunkHealth) -> None:
-    health.take(ProbeEnded(ask(health, 100)[ONE], 503))
+    health.take(ProbeEnded(ask(health, 100)[ONE], 503), 100)
     unasked = replace(ASKED, options_interval_seconds=None)
     health.adopt(plan_of(unasked), 101)
     assert health.is_up(unasked, ONE)

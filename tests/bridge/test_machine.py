@@ -9,7 +9,7 @@ import pytest
 
 from gateway.bridge import outcome as outcomes
 from gateway.bridge.call import State
-from gateway.bridge.commands import Answer, Finish, Hangup, Progress, Refuse, Role, StartTimer, StopTimer
+from gateway.bridge.commands import Answer, Finish, Hangup, NoteMiss, Progress, Refuse, Role, StartTimer, StopTimer
 from gateway.bridge.events import (
     Ending,
     EndRequested,
@@ -38,6 +38,7 @@ from tests.bridge.samples import (
     ANSWERED,
     CONFIRMED,
     EARLY_MEDIA,
+    FIRST,
     REFER,
     REPLACING,
     RINGING,
@@ -171,6 +172,7 @@ UNANSWERED = (State.CALLING, State.RINGING)
 CONNECTED = (State.ANSWERED, State.TALKING)
 OUT, IN = Hangup(Role.OUTBOUND), Hangup(Role.INBOUND)
 HEARD = StopTimer(Timer.RESPONSE)
+MISSED = NoteMiss("twilio", FIRST)
 Q850_NO_ANSWER = ("Reason", 'Q.850;cause=19;text="No answer from user"')
 
 
@@ -274,10 +276,28 @@ CASES = [
         "the stack gives a silent peer up",
         UNANSWERED,
         OutboundEnded(408, False, None),
-        [Refuse(504, (reason(408, "Request Timeout"),))],
+        [Refuse(504, (reason(408, "Request Timeout"),)), MISSED],
         State.ENDING,
         outcomes.NO_RESPONSE,
         408,
+    ),
+    Case(
+        "the connection to the last URI fails",
+        UNANSWERED,
+        OutboundEnded(503, False, None),
+        [Refuse(503, (reason(503, "Service Unavailable"),)), MISSED],
+        State.ENDING,
+        outcomes.UNAVAILABLE,
+        503,
+    ),
+    Case(
+        "the stack cannot even send: that is no fault of the URI",
+        UNANSWERED,
+        OutboundEnded(500, False, None),
+        [Refuse(503, (reason(500, "Server Internal Error"),))],
+        State.ENDING,
+        outcomes.UNAVAILABLE,
+        500,
     ),
     Case(
         "a BYE instead of an answer: nobody will answer",
@@ -319,7 +339,7 @@ CASES = [
         "four seconds of silence from the only URI",
         UNANSWERED,
         TimerFired(Timer.RESPONSE),
-        [OUT, Refuse(504, (reason(408, "Request Timeout"),))],
+        [OUT, Refuse(504, (reason(408, "Request Timeout"),)), MISSED],
         State.ENDING,
         outcomes.NO_RESPONSE,
         408,

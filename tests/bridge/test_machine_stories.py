@@ -10,6 +10,7 @@ from gateway.bridge.commands import (
     Answer,
     Finish,
     Hangup,
+    NoteMiss,
     Place,
     Progress,
     Refuse,
@@ -83,6 +84,7 @@ def test_a_cancel_that_crosses_our_200_ends_the_answered_leg() -> None:
 # ---- Several URIs ----
 
 NEXT = [place("sip:+15550100@two.twilio.example"), StartTimer(Timer.RESPONSE, 4)]
+MISSED = NoteMiss("twilio", FIRST)
 
 
 @pytest.mark.parametrize("state", UNANSWERED)
@@ -99,7 +101,8 @@ NEXT = [place("sip:+15550100@two.twilio.example"), StartTimer(Timer.RESPONSE, 4)
 )
 def test_a_server_that_fails_makes_room_for_the_next(state: State, end: OutboundEnded) -> None:
     machine = call_in(state, TWO_URIS)
-    assert machine.handle(end) == NEXT
+    commands = machine.handle(end)
+    assert commands == ([*NEXT] if end.by_peer else [*NEXT, MISSED])
     assert (machine.state, machine.attempts, machine.outcome) == (State.CALLING, 2, None)
 
 
@@ -113,7 +116,7 @@ def test_a_decision_is_final(code: int) -> None:
 
 def test_a_silent_server_is_hung_up_and_makes_room_for_the_next() -> None:
     machine = call_in(State.CALLING, TWO_URIS)
-    assert machine.handle(TimerFired(Timer.RESPONSE)) == [OUT, *NEXT]
+    assert machine.handle(TimerFired(Timer.RESPONSE)) == [OUT, *NEXT, MISSED]
     assert (machine.state, machine.attempts) == (State.CALLING, 2)
 
 

@@ -13,6 +13,7 @@ from gateway.bridge.commands import (
     Finish,
     Hangup,
     NoteContext,
+    NoteMiss,
     NoteTransfer,
     NotifyRefer,
     Place,
@@ -110,13 +111,15 @@ def test_a_trunk_that_takes_no_transfers() -> None:
 def test_the_next_uri_of_the_target() -> None:
     machine = talk(TWO_URIS)
     first = placed(feed(machine, refer(Role.INBOUND)))
-    second = placed(feed(machine, TargetEnded(503, True, None)))
+    commands = feed(machine, TargetEnded(503, False, None))
+    assert commands[-1] == NoteMiss("twilio", FIRST)
+    second = placed(commands)
     assert [order.request_uri.partition("@")[2] for order in (first, second)] == [
         "one.twilio.example",
         "two.twilio.example",
     ]
     assert (machine.state, machine.attempts) == (State.TRANSFERRING, 1)
-    feed(machine, TargetEnded(503, True, None))
+    assert not any(isinstance(command, NoteMiss) for command in feed(machine, TargetEnded(503, True, None)))
     assert machine.state is State.TALKING
 
 

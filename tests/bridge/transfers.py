@@ -9,6 +9,7 @@ from gateway.bridge.commands import (
     AnswerReplacement,
     Command,
     Hangup,
+    NoteMiss,
     NoteTransfer,
     NotifyRefer,
     Place,
@@ -59,6 +60,7 @@ from tests.bridge.samples import (
 PENDING = (State.TRANSFERRING, State.FORWARDING)
 IN, OUT, TARGET = (Hangup(role) for role in Role)
 HEARD = StopTimer(Timer.RESPONSE)
+MISSED = NoteMiss("pbx", "sip:pbx.example")
 SETTLED: list[Command] = [HEARD, StopTimer(Timer.RING)]
 
 
@@ -311,7 +313,7 @@ TRANSFERS = [
         "the target says nothing at all",
         (State.TRANSFERRING,),
         TimerFired(Timer.RESPONSE),
-        [TARGET, *SETTLED, told(504), FAILED],
+        [TARGET, *SETTLED, told(504), FAILED, MISSED],
         State.TALKING,
     ),
     Case(
@@ -326,11 +328,11 @@ TRANSFERS = [
             f"nobody is left, and no {timer} of the target",
             (State.FORWARDING,),
             TimerFired(timer),
-            [*SETTLED, FAILED, IN, TARGET],
+            [*SETTLED, FAILED, IN, TARGET, *missed],
             State.ENDING,
             outcomes.COMPLETED,
         )
-        for timer in (Timer.RESPONSE, Timer.RING)
+        for timer, missed in ((Timer.RESPONSE, [MISSED]), (Timer.RING, []))
     ),
     Case(
         "who asked leaves: the other one hears what the target plays",

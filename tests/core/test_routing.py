@@ -12,7 +12,7 @@ from gateway.core.networks import parse_networks
 from gateway.core.patterns import parse_pattern
 from gateway.core.plan import Trunk
 from gateway.core.profiles import PROFILES
-from gateway.core.routing import MAX_USER_CHARACTERS, Destination, Route, Router, request_uri
+from gateway.core.routing import MAX_USER_CHARACTERS, Destination, Route, Router, request_uri, trunk_uri
 from gateway.core.terms import Side
 from gateway.core.uri import parse_uri
 from gateway.errors import CallRefused
@@ -133,15 +133,16 @@ def test_a_route_between_wrong_trunks_is_refused(route: Route, sentence: str) ->
 
 
 @pytest.mark.parametrize(
-    ("trunk_uri", "user", "uri"),
+    ("trunk", "user", "uri"),
     [
         ("sip:10.0.0.5:5060", "4711", "sip:4711@10.0.0.5:5060"),
         ("sip:acme.sip.dublin.twilio.com;transport=tls", "+1555", "sip:+1555@acme.sip.dublin.twilio.com;transport=tls"),
         ("sip:[2001:db8::1]:5070;lr", "a b@c", "sip:a%20b%40c@[2001:db8::1]:5070;lr"),
     ],
 )
-def test_a_user_is_put_into_the_uri_of_a_trunk(trunk_uri: str, user: str, uri: str) -> None:
-    assert request_uri(trunk_uri, user) == uri
+def test_a_user_is_put_into_the_uri_of_a_trunk_and_taken_out(trunk: str, user: str, uri: str) -> None:
+    assert request_uri(trunk, user) == uri
+    assert trunk_uri(uri) == trunk
 
 
 @pytest.mark.timeout(20)

@@ -41,12 +41,14 @@ class Attendant:
 
         wait_until(said, f"{message}: {uri}")
 
-    def attend(self) -> None:
+    def attend(self) -> int:
+        """Answer what came; how much that was so far."""
         for peer, answer in self.answers.items():
             for options in peer.received("OPTIONS"):
                 if options not in self._answered:
                     self._answered.add(options)
                     peer.send(peer.reply(options, answer))
+        return len(self._answered)
 
     def is_ready(self) -> bool:
         self.attend()
@@ -58,18 +60,21 @@ class Attendant:
 
 
 def call(gateway: Gateway, callee: WirePeer) -> None:
-    """A call that reaches this peer at the first attempt."""
+    """A call that reaches this peer."""
+    earlier = {header(invite, "Call-ID") for invite in callee.received("INVITE")}
+
+    def placed_now() -> list[str]:
+        return [invite for invite in callee.received("INVITE") if header(invite, "Call-ID") not in earlier]
+
     with gateway.wire_caller(gateway.twilio) as caller:
         invite = caller.invite()
         caller.send(invite)
-        placed = callee.wait_for("INVITE")
+        placed = wait_until(placed_now, "the call arrives")[0]
         callee.answer(placed)
         answer = caller.wait_for("SIP/2.0 200")
         caller.send(caller.in_dialog("ACK", invite, answer))
         caller.send(caller.in_dialog("BYE", invite, answer, 2))
-        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
-        [ended] = gateway.assert_outcomes("to_pbx", "success/completed")
-        assert ended["attempts"] == 1
+        callee.send(callee.reply(callee.wait_for_of("BYE", placed), "200 OK"))
 
 
 @pytest.mark.parametrize("down", ["silent", "503 Service Unavailable"])
@@ -82,8 +87,43 @@ def test_a_uri_that_is_down_costs_no_call_and_comes_back(start_gateway: StartGat
         attendant.wait(first, "trunk does not answer")
         assert attendant.is_up("pbx")
         call(gateway, spare)
+        [ended] = gateway.assert_outcomes("to_pbx", "success/completed")
+        assert ended["attempts"] == 1
         assert first.received("INVITE") == []
         attendant.answers[first] = "404 Not Found"  # it is there, whatever it thinks of us
+        attendant.wait(first, "trunk answers again")
+
+
+def change(gateway: Gateway, response_seconds: float, options_interval_seconds: int) -> None:
+    gateway.configuration["limits"]["response_seconds"] = response_seconds
+    gateway.configuration["trunks"]["pbx"]["options_interval_seconds"] = options_interval_seconds
+    gateway.write_configuration()
+    assert gateway.request("/reload", "POST")[0] == 200
+
+
+def two_uris(tree: Tree, site: Site) -> None:
+    tree["trunks"]["pbx"]["uris"] = [f"sip:{site.pbx}", f"sip:{second(site.pbx)}"]
+
+
+def test_a_uri_that_dies_costs_one_call_a_wait_and_the_next_none(start_gateway: StartGateway) -> None:
+    """Between two OPTIONS, which are far apart: what the first call finds out, the second knows."""
+    gateway = start_gateway(two_uris)
+    here, there = gateway.wire(gateway.pbx), gateway.wire(gateway.pbx, second(gateway.pbx.place))
+    with here as first, there as spare:
+        attendant = Attendant(gateway)
+        attendant.answers = {first: "200 OK", spare: "200 OK"}
+        change(gateway, response_seconds=30, options_interval_seconds=600)
+        wait_until(lambda: attendant.attend() == 2, "both were asked")
+        change(gateway, response_seconds=0.5, options_interval_seconds=600)
+        call(gateway, spare)
+        assert gateway.told(msg="trunk does not answer", uri=f"sip:{first.place}")
+        asked = header(first.wait_for("INVITE"), "Call-ID")
+        call(gateway, spare)
+        assert {header(invite, "Call-ID") for invite in first.received("INVITE")} == {asked}
+        ended = gateway.assert_outcomes("to_pbx", "success/completed", "success/completed")
+        assert [line["attempts"] for line in ended] == [2, 1]
+        assert attendant.is_up("pbx")
+        change(gateway, response_seconds=0.5, options_interval_seconds=1)
         attendant.wait(first, "trunk answers again")
 
 
