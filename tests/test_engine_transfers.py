@@ -387,7 +387,7 @@ def test_a_transfer_that_the_other_side_does() -> None:
     bench.report(outbound, REFER)
     bench.report(inbound, ReferAnswered(202), ReferStatus(180, False), ReferStatus(200, True))
     assert bench.sip.done[before:] == [
-        ("refer", inbound, "<sip:2000@elsewhere.example>"),
+        ("refer", inbound, "<sip:2000@pbx.example>"),
         ("answer_refer", outbound, 202, ()),
         ("notify_refer", outbound, 180, False),
         ("notify_refer", outbound, 200, True),

@@ -1,6 +1,7 @@
 """Transfers that the other side does: it gets the REFER, and what it tells of it goes back to who asked.
 
-Whom it calls then is its own affair. When it says that the target has answered, this call is over.
+Whom it calls then is its own affair. When it says that the target has answered, this call is over. Of Refer-To it gets
+the user, at a host of its own: where the target is in the network of who asks, is not for it to know.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from gateway.bridge.referring import accept, begin, context_refused, end, refuse
 from gateway.bridge.terms import Role, TransferResult
 from gateway.core.message import SipMessage
 from gateway.core.plan import TransferMode
-from gateway.core.referral import Referral, build_replaces
-from gateway.core.terms import On
-from gateway.core.uri import build_uri
+from gateway.core.referral import Referral, at_home, build_replaces
+from gateway.core.terms import On, Side
+from gateway.core.uri import build_uri, parse_uri
 
 UNSAID = 503
 """The status of a target of which the other side tells nothing that can be read."""
@@ -28,9 +29,14 @@ UNSAID = 503
 
 def relay(call: Call, by: Role, message: SipMessage, referral: Referral) -> Step:
     """Ask the other side for the transfer that one side asks for."""
-    dialog = referral.replaces
-    uri = replace(referral.uri, headers=() if dialog is None else (("Replaces", build_replaces(dialog)),))
     receiver = call.trunks[by.other]
+    if not referral.uri.user:
+        return refused(call, by, TransferResult.BAD_REQUEST, 400, "Refer-To names no user")
+    dialog = referral.replaces
+    if dialog is not None and receiver.side is Side.TWILIO:  # it knows no Replaces, and would see a Call-ID of the PBX
+        return refused(call, by, TransferResult.NO_ROUTE, 603, "Twilio cannot replace a dialog")
+    headers = () if dialog is None else (("Replaces", build_replaces(dialog)),)
+    uri = replace(at_home(referral.uri, parse_uri(receiver.uris[0])), headers=headers)
     limit = receiver.profile.sends.refer_to_characters - len("<>") if receiver.profile.sends else None
     if limit is not None and len(build_uri(uri)) > limit:
         return refused(call, by, TransferResult.BAD_REQUEST, 400, "Refer-To is longer than the other side takes")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core.headers import canonical_name, is_token
 from gateway.core.message import SipMessage
@@ -15,6 +15,10 @@ from gateway.errors import MessageError
 
 _WORD = r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+"
 _CALL_ID = re.compile(f"{_WORD}(?:@{_WORD})?")
+
+
+_TARGET_PARAMS = frozenset({"user", "ext", "phone-context"})
+"""What a URI may say of a target besides its user; of all else, nobody knows that it names no host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,20 @@ def parse_referral(message: SipMessage) -> Referral:
         raise MessageError("a REFER asks for a call, for no other method")
     replaces = [value for name, value in uri.headers if canonical_name(name) == "replaces"]
     return Referral(uri, parse_replaces(replaces[0]) if replaces else None)
+
+
+def at_home(target: SipUri, home: SipUri) -> SipUri:
+    """The target as somebody at `home` knows it: its user there, and nothing of the network that it was named in."""
+    params = tuple(pair for pair in target.params if _says_no_host(*pair))
+    if target.scheme == "tel":
+        return replace(target, params=params, headers=())
+    return SipUri(home.scheme, target.user, home.host, home.port, params)
+
+
+def _says_no_host(name: str, value: str | None) -> bool:
+    """The context of a local number can be a domain (RFC 3966, section 5.1.5)."""
+    lower = name.lower()
+    return lower in _TARGET_PARAMS and (lower != "phone-context" or (value or "").startswith("+"))
 
 
 def parse_replaces(value: str) -> DialogId:

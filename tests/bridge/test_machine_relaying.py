@@ -47,10 +47,8 @@ def sent(commands: list[Command]) -> str:
 def test_the_other_side_is_asked_for_what_one_side_asked_us() -> None:
     """With the fields of REFER behind the URI, under the names of that side, and nothing else that was there."""
     machine = talk(RELAYS, "X-PBX-CUSTOMER-ID: C-1", "X-Queue: sales")
-    given = f"{ELSEWHERE};user=phone?X-Queue=re%20pairs&X-CustomerID=C-2&X-Else=1&Route=x"
-    assert sent(feed(machine, refer(Role.OUTBOUND, given))) == (
-        "<sip:2000@elsewhere.example;user=phone?X-Queue=re%20pairs>"
-    )
+    given = f"{ELSEWHERE}:5070;user=phone;maddr=192.0.2.77?X-Queue=re%20pairs&X-CustomerID=C-2&X-Else=1&Route=x"
+    assert sent(feed(machine, refer(Role.OUTBOUND, given))) == ("<sip:2000@pbx.example;user=phone?X-Queue=re%20pairs>")
     assert [(entry.field, entry.outcome) for entry in machine.receipt if entry.on is On.REFER] == [
         ("queue", FieldOutcome.SENT)
     ]
@@ -59,24 +57,35 @@ def test_the_other_side_is_asked_for_what_one_side_asked_us() -> None:
 
 def test_the_dialog_to_replace_is_for_the_other_side_to_know() -> None:
     machine = talk(RELAYS)
-    assert sent(feed(machine, refer(Role.INBOUND, f"{ELSEWHERE}?{REPLACES}"))) == (
-        "<sip:2000@elsewhere.example?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>"
+    assert sent(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?{REPLACES}"))) == (
+        "<sip:2000@pbx.example?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>"
     )
+
+
+def test_twilio_replaces_no_dialog_and_learns_of_none() -> None:
+    machine = talk(RELAYS)
+    assert refusal(feed(machine, refer(Role.INBOUND, f"{ELSEWHERE}?{REPLACES}"))) == (603, TransferResult.NO_ROUTE)
+    assert machine.state is State.TALKING
+
+
+def test_a_target_without_a_user_is_nobody_at_the_other_side() -> None:
+    machine = talk(RELAYS)
+    assert refusal(feed(machine, refer(Role.INBOUND, "sip:elsewhere.example"))) == (400, TransferResult.BAD_REQUEST)
 
 
 def test_twilio_gets_as_much_as_it_takes_and_what_matters_least_stays_behind() -> None:
     machine = talk(plan(QUEUE, LONG, transfer=TransferMode.RELAY))
     event = refer(Role.INBOUND, ELSEWHERE, "X-Queue: sales", f"X-Long: {'%' * 73}")
-    assert sent(feed(machine, event)) == "<sip:2000@elsewhere.example?X-Queue=sales>"
+    assert sent(feed(machine, event)) == "<sip:2000@one.twilio.example?X-Queue=sales>"
     outcome = {entry.field: entry.outcome for entry in machine.receipt}
     assert outcome == {"queue": FieldOutcome.SENT, "long": FieldOutcome.DROPPED}
 
 
-@pytest.mark.parametrize(("length", "fits"), [(220, True), (221, False)])
+@pytest.mark.parametrize(("length", "fits"), [(219, True), (220, False)])
 def test_256_characters_of_refer_to_is_the_most_for_twilio(length: int, fits: bool) -> None:
     machine = talk(plan(LONG, transfer=TransferMode.RELAY))
     target = sent(feed(machine, refer(Role.INBOUND, ELSEWHERE, f"X-Long: {'a' * length}")))
-    assert (len(target), "X-Long" in target) == ((256, True) if fits else (len(ELSEWHERE) + 2, False))
+    assert (len(target), "X-Long" in target) == ((256, True) if fits else (len("<sip:2000@one.twilio.example>"), False))
 
 
 def test_a_pbx_gets_all_of_it() -> None:
@@ -86,10 +95,10 @@ def test_a_pbx_gets_all_of_it() -> None:
 
 def test_a_target_that_is_too_long_by_itself_is_refused() -> None:
     machine = talk(RELAYS)
-    longest = f"sip:{'2' * 248}@h"
-    assert sent(feed(machine, refer(Role.INBOUND, longest))) == f"<{longest}>"
+    longest = "2" * (256 - len("<sip:@one.twilio.example>"))
+    assert sent(feed(machine, refer(Role.INBOUND, f"sip:{longest}@h"))) == f"<sip:{longest}@one.twilio.example>"
     feed(machine, ReferAnswered(603))
-    code, result = refusal(feed(machine, refer(Role.INBOUND, f"sip:{'2' * 249}@h")))
+    code, result = refusal(feed(machine, refer(Role.INBOUND, f"sip:{longest}2@h")))
     assert (code, result) == (400, TransferResult.BAD_REQUEST)
 
 
@@ -105,7 +114,7 @@ def test_two_of_one_side_ask_each_other_without_context() -> None:
     trunks = (replace(pbx, transfer=TransferMode.RELAY), twilio)
     machine = talk(plan(QUEUE, trunks=trunks))
     feed(machine, REFER, TARGET_ANSWERED, TargetEnded(200, False, None))
-    assert sent(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?X-Queue=x"))) == f"<{ELSEWHERE}>"
+    assert sent(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?X-Queue=x"))) == "<sip:2000@pbx.example>"
 
 
 def test_an_answer_and_a_status_that_come_late_are_nothing() -> None:

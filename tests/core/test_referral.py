@@ -6,8 +6,8 @@ import pytest
 
 from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
-from gateway.core.referral import DialogId, Referral, build_replaces, parse_referral, parse_replaces
-from gateway.core.uri import SipUri
+from gateway.core.referral import DialogId, Referral, at_home, build_replaces, parse_referral, parse_replaces
+from gateway.core.uri import SipUri, build_uri, parse_uri
 from gateway.errors import MessageError, PeerError, UriError
 
 DIALOG = DialogId("a84b4c76e66710@pc33.example", "314159", "1928301774")
@@ -77,6 +77,29 @@ def test_what_names_no_dialog_is_refused(value: str) -> None:
 )
 def test_a_refer_is_read(target: str, referral: Referral) -> None:
     assert parse_referral(refer(target)) == referral
+
+
+@pytest.mark.parametrize(
+    ("target", "moved"),
+    [
+        ("sip:2000@10.0.0.5:5070;transport=tcp", "sip:2000@acme.sip.twilio.com"),
+        ("sips:2000@pbx.corp.example", "sip:2000@acme.sip.twilio.com"),
+        ("sip:2000@[2001:db8::1]:5070?X-A=1", "sip:2000@acme.sip.twilio.com"),
+        ("sip:+1555@h;user=phone", "sip:+1555@acme.sip.twilio.com;user=phone"),
+        ("sip:2000@h;maddr=10.0.0.5;gr=10.0.0.5;ob;method=INVITE;X=10.0.0.5", "sip:2000@acme.sip.twilio.com"),
+        ("tel:+1555;ext=12;isub=10.0.0.5", "tel:+1555;ext=12"),
+        ("tel:2000;phone-context=+1555", "tel:2000;phone-context=+1555"),
+        ("tel:2000;Phone-Context=corp.example", "tel:2000"),
+        ("tel:2000;phone-context", "tel:2000"),
+    ],
+)
+def test_a_target_is_known_at_home_by_its_user_alone(target: str, moved: str) -> None:
+    home = parse_uri("sip:acme.sip.twilio.com;transport=tls")
+    assert build_uri(at_home(parse_uri(target), home)) == moved
+
+
+def test_a_home_has_its_port() -> None:
+    assert build_uri(at_home(parse_uri("sip:1@h"), parse_uri("sip:10.0.0.6:5070"))) == "sip:1@10.0.0.6:5070"
 
 
 @pytest.mark.parametrize(

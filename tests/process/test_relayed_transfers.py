@@ -62,7 +62,8 @@ def transfer(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Trans
 
 def test_the_other_side_does_it_and_both_are_left(gateway: Gateway, transfer: Transfer) -> None:
     request, other = begin(transfer), Asked(transfer)
-    assert header(other.refer(), "Refer-To") == f"<{TARGET}>"
+    home = gateway.twilio.place if transfer.by == "caller" else gateway.pbx.place
+    assert header(other.refer(), "Refer-To") == f"<sip:2000@{home}>"
     other.answer("202 Accepted")
     assert status(transfer.asks.wait_for_final(request)) == 202
     assert status(other.tell("180 Ringing")) == 200
@@ -116,9 +117,14 @@ def test_who_asked_leaves_before_it_is_known(gateway: Gateway, transfer: Transfe
 def test_context_goes_behind_refer_to(gateway: Gateway) -> None:
     with transferring(gateway, "caller") as transfer:
         note = "n" * 210
-        request = begin(transfer, f"{TARGET}?X-Queue=re%20pairs&X-Private=1", f"X-Note: {note}", "X-Else: 1")
+        request = begin(
+            transfer,
+            f"{TARGET};maddr={gateway.pbx.place.host}?X-Queue=re%20pairs&X-Private=1",
+            f"X-Note: {note}",
+            "X-Else: 1",
+        )
         other = Asked(transfer)
-        assert header(other.refer(), "Refer-To") == f"<{TARGET}?X-Queue=re%20pairs>"
+        assert header(other.refer(), "Refer-To") == f"<sip:2000@{other.peer.place}?X-Queue=re%20pairs>"
         other.answer("603 Decline")
         assert status(transfer.asks.wait_for_final(request)) == 603
         (call,) = gateway.wait_for_talking()

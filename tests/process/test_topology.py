@@ -87,3 +87,30 @@ def test_nothing_crosses_inside_a_call(start_gateway: StartGateway) -> None:
     of_twilio, of_pbx = header(talk.placed, "Call-ID"), (header(talk.invite, "Call-ID"), header(target, "Call-ID"))
     assert of_twilio not in at_pbx
     assert not any(one in at_twilio for one in of_pbx)
+
+
+def relaying(tree: Tree, site: Site) -> None:
+    for trunk in tree["trunks"].values():
+        trunk["transfer"] = "relay"
+
+
+def test_a_transfer_that_is_passed_on_names_no_host_of_who_asks(start_gateway: StartGateway) -> None:
+    """Of the target the other side gets the user, at a host that it knows: not where it is, nor what its call is."""
+    gateway = start_gateway(relaying)
+    for by in ("caller", "callee"):
+        with transferring(gateway, by) as transfer:
+            asks, other = transfer.asks, transfer.other
+            at = f"{asks.place.host}:5070;transport=tcp;maddr={asks.place.host}"
+            said = f"Refer-To: <sip:2000@{at}>", f"Referred-By: <sip:secret@{at}>", *SECRETS
+            refer = carrying(transfer.talk.request(by, "REFER", 20), *said)
+            asks.send(refer)
+            asked = other.wait_for("REFER")
+            home = gateway.twilio.place if by == "caller" else gateway.pbx.place
+            assert header(asked, "Refer-To") == f"<sip:2000@{home}>"
+            other.send(other.reply(asked, "603 Decline", "Server: Secret-Server/2.0"))
+            assert status(asks.wait_for_final(refer)) == 603
+            transfer.talk.hang_up()
+            for peer in (asks, other):
+                seen = "".join(peer.received())
+                assert set(ADDRESS.findall(seen)) == {gateway.site.gateway.host, peer.place.host}
+                assert "ecret" not in seen
