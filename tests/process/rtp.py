@@ -134,17 +134,22 @@ class RtpEnd:
 def open_path(one: RtpEnd, other: RtpEnd, *, both: bool = True) -> None:
     """Return when packets of one reach the other: in the first moment of a call they are not passed on yet."""
     for sender, receiver in ((one, other), (other, one)) if both else ((one, other),):
-        numbers = itertools.count(OPENING)
+        open_way(sender, receiver, itertools.count(OPENING))
 
-        def arrives(sender: RtpEnd = sender, receiver: RtpEnd = receiver, numbers: Iterator[int] = numbers) -> bool:
-            sender.send(Packet(number := next(numbers), number * SAMPLES, FIRST, ssrc=1))
-            return FIRST in [packet.payload for packet in receiver.received()]
 
-        wait_until(arrives, "audio arrives")
-        sender.send(Packet(number := next(numbers), number * SAMPLES, LAST, ssrc=1))
-        receiver.wait_for(LAST)
-        receiver.packets.clear()
-        sender.forget()  # the silence that a leg may send before it has a peer
+def open_way(sender: RtpEnd, receiver: RtpEnd, numbers: Iterator[int]) -> None:
+    """The same one way, by packets of these numbers."""
+
+    def arrives() -> bool:
+        sender.send(Packet(number := next(numbers), number * SAMPLES, FIRST, ssrc=1))
+        return FIRST in [packet.payload for packet in receiver.received()]
+
+    receiver.forget()
+    wait_until(arrives, "audio arrives")
+    sender.send(Packet(number := next(numbers), number * SAMPLES, LAST, ssrc=1))
+    receiver.wait_for(LAST)
+    receiver.packets.clear()
+    sender.forget()  # the silence that a leg may send before it has a peer
 
 
 _numbers = itertools.count(OPENING + 1000)

@@ -64,9 +64,10 @@ def is_hold(message: str) -> bool:
     return found is not None and found[1] in HELD
 
 
-def take(talk: Talk, to: str, invite: str, direction: str) -> None:
+def take(talk: Talk, to: str, invite: str, direction: str, body: str = "") -> None:
+    """Answer an offer of the gateway, and return when it knows."""
     peer = talk.peer(to)
-    peer.send(peer.reply(invite, "200 OK", body=sdp(peer.place.host) + f"a={direction}\r\n"))
+    peer.send(peer.reply(invite, "200 OK", body=(body or sdp(peer.place.host)) + f"a={direction}\r\n"))
     number = header(invite, "CSeq").split()[0]
     wait_until(lambda: [ack for ack in peer.received("ACK") if header(ack, "CSeq").split()[0] == number], "its ACK")
 
