@@ -191,6 +191,13 @@ class WirePeer:
         """An INVITE that offers G.711."""
         return self.request("INVITE", *headers, body=sdp(self.place.host) if body is None else body, user=user)
 
+    def cancel(self, invite: str) -> str:
+        """The CANCEL of our own INVITE (RFC 3261, section 9.1)."""
+        _, target, _ = invite.split(maxsplit=2)
+        number, _ = header(invite, "CSeq").split()
+        named = (header(invite, name) for name in DIALOG)
+        return self._request("CANCEL", target, header(invite, "Via"), *named, number=int(number))
+
     def in_dialog(self, method: str, invite: str, response: str, number: int = 1) -> str:
         """A request in the dialog that `response` to our `invite` made; an ACK of a failure has the INVITE's Via."""
         contact = re.search(r"^Contact:.*?<(.*?)>", response, re.MULTILINE)
