@@ -8,8 +8,8 @@ import pytest
 
 from gateway.bridge.commands import Role
 from gateway.bridge.events import OutboundEnded
-from gateway.bridge.health import ProbeEnded
-from gateway.core.plan import Limits, Plan
+from gateway.bridge.health import REGISTER_AGAIN_SECONDS, ProbeEnded, RegistrationEnded
+from gateway.core.plan import Limits, Plan, Registration
 from tests.bridge.samples import FIRST, SECOND, plan, refer
 from tests.test_engine import Bench
 
@@ -81,3 +81,23 @@ def test_a_transfer_goes_where_a_call_would() -> None:
     bench.report(target + 1, OutboundEnded(486, True, None))
     bench.report(outbound, refer(Role.OUTBOUND))
     assert called(bench)[3:] == ["spare.example"]
+
+
+def test_a_registration_that_failed_is_made_again_until_it_holds() -> None:
+    """After silence, a refusal and a registrar out of service alike; a call is placed whatever became of it."""
+    ordinary = plan()
+    pbx, twilio = ordinary.trunks
+    bench = Bench(replace(ordinary, trunks=(pbx, replace(twilio, register=Registration("sip:twilio.example", 600)))))
+    for made, code in enumerate((408, 403, 503)):
+        assert len(bench.sip.named("register")) == made
+        bench.sip.push(RegistrationEnded("twilio", code, False))
+        bench.step()
+        bench.step(REGISTER_AGAIN_SECONDS - 0.1)
+        assert len(bench.sip.named("register")) == made
+        bench.step(0.1)
+    bench.arrive()
+    assert len(called(bench)) == 1
+    bench.sip.push(RegistrationEnded("twilio", 200, True))
+    bench.step()
+    bench.step(10 * REGISTER_AGAIN_SECONDS)
+    assert bench.sip.named("register") == [["twilio"]] * 3

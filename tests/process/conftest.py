@@ -12,6 +12,7 @@ import pytest
 
 from tests.process import transfers
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.registrar import FickleRegistrar, registering
 from tests.process.sipp import Sipp
 from tests.process.transfers import Transfer
 from tests.process.waiting import wait_until
@@ -142,11 +143,35 @@ def untold_transfer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Untold
     gateway.stop()
 
 
+@dataclass(frozen=True)
+class LostRegistration:
+    """A gateway whose registrar loses it and takes it back."""
+
+    gateway: Gateway
+    registrar: FickleRegistrar
+
+
+@pytest.fixture(scope="session")
+def lost_registration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LostRegistration]:
+    site = Site(tmp_path_factory.mktemp("registration"))
+    tree = site.configuration()
+    registering(tree, site)
+    tree["trunks"]["pbx"]["register"]["expires_seconds"] = 3600
+    gateway = Gateway(site, tree)
+    with gateway.wire(gateway.pbx) as peer:
+        registrar = FickleRegistrar(peer)
+        registrar.start()
+        gateway.start()
+        yield LostRegistration(gateway, registrar)
+        gateway.stop()
+    registrar.join()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def begin_early(request: pytest.FixtureRequest) -> None:
     """Start what takes half a minute of waiting or more while other tests run, if a test will ask for it."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    for name in ("timed_calls", "silent_calls", "untold_transfer"):
+    for name in ("timed_calls", "silent_calls", "untold_transfer", "lost_registration"):
         if any(name in test.fixturenames for test in tests):
             request.getfixturevalue(name)
 

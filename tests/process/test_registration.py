@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.process.conftest import StartGateway
+from tests.process.conftest import LostRegistration, StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, challenge, is_right
+from tests.process.registrar import (
+    BRIEF_SECONDS,
+    UNATTENDED_SECONDS,
+    accept,
+    is_up,
+    next_register,
+    registering,
+)
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, header
+from tests.process.wire import WirePeer, header, sdp
 
 MOST_ATTEMPTS = 4
-BRIEF_SECONDS = 7
-"""PJSIP renews five seconds before the end."""
-
-
-def registering(tree: Tree, site: Site) -> None:
-    trunk = tree["trunks"]["pbx"]
-    trunk["auth"] = {"username": USERNAME, "password": PASSWORD}
-    trunk["register"] = {"registrar": f"sip:{site.pbx}", "expires_seconds": 120}
 
 
 @contextmanager
@@ -33,25 +33,6 @@ def registered(start_gateway: StartGateway) -> Iterator[tuple[Gateway, WirePeer]
             registrars.append(stack.enter_context(WirePeer(site.gateway, site.pbx)))
 
         yield start_gateway(change), registrars[0]
-
-
-def is_up(gateway: Gateway) -> bool:
-    return gateway.counts()["gateway_trunk_up", (("trunk", "pbx"),)] == 1
-
-
-def next_register(registrar: WirePeer, *seen: str) -> str:
-    """The REGISTER that is none of these."""
-
-    def others() -> list[str]:
-        return [one for one in registrar.received("REGISTER") if one not in seen]
-
-    return wait_until(others, f"another REGISTER in {registrar.received()}", 20)[0]
-
-
-def accept(registrar: WirePeer, request: str, seconds: int | None = None) -> None:
-    """For as long as was asked, or for fewer seconds."""
-    contact = f"Contact: {header(request, 'Contact')};expires={seconds or header(request, 'Expires')}"
-    registrar.send(registrar.reply(request, "200 OK", contact).replace(f"Contact: <{registrar.contact}>\r\n", ""))
 
 
 def test_a_trunk_registers_and_takes_it_back(start_gateway: StartGateway) -> None:
@@ -139,3 +120,79 @@ def test_a_registration_is_renewed_in_time_and_its_end_noticed(start_gateway: St
         [said] = gateway.told(msg="trunk is not registered")
         assert said["code"] == 403
         assert not is_up(gateway)
+
+
+def test_a_registration_comes_back_by_itself(lost_registration: LostRegistration) -> None:
+    """After silence and a refusal, half a minute after each, without anybody's doing."""
+    gateway = lost_registration.gateway
+    lost_registration.registrar.join(UNATTENDED_SECONDS)
+    assert lost_registration.registrar.is_done
+    wait_until(lambda: is_up(gateway), "the trunk is up")
+    words = ("trunk registered", "trunk is not registered")
+    told = [(line["msg"], line["code"]) for line in gateway.log() if line["msg"] in words]
+    assert told == [(words[0], 200), (words[1], 408), (words[1], 403), (words[0], 200)]
+
+
+def tells(gateway: Gateway, *, registered: bool, ready: bool) -> None:
+    """What those who ask are told of the PBX's trunk, and of the gateway."""
+    wait_until(lambda: is_up(gateway) is registered, f"the trunk is up: {registered}")
+    usable = {trunk["name"]: trunk["usable"] for trunk in gateway.ask("/status")["trunks"]}
+    assert usable["pbx"] is registered
+    assert gateway.request("/readyz")[0] == (200 if ready else 503)
+
+
+def change(gateway: Gateway, **settings: object) -> None:
+    """Other settings of the registration, which make it anew."""
+    gateway.configuration["trunks"]["pbx"]["register"] |= settings
+    gateway.write_configuration()
+    assert gateway.request("/reload", "POST")[0] == 200
+
+
+def call(gateway: Gateway, pbx: WirePeer, user: str, answer: str) -> None:
+    """Twilio calls the PBX, whatever its registrar says; what the PBX says of the call is what the caller hears."""
+    with gateway.wire_caller(gateway.twilio) as caller:
+        caller.send(invite := caller.invite(user=user))
+        placed = pbx.wait_for(f"INVITE sip:{user}@")
+        pbx.send(pbx.reply(placed, answer, body=sdp(pbx.place.host) if answer == "200 OK" else ""))
+        final = caller.wait_for_final(invite)
+        assert final.startswith(f"SIP/2.0 {answer}\r\n")
+        caller.send(caller.in_dialog("ACK", invite, final))
+        pbx.wait_for_of("ACK", placed)
+        if answer == "200 OK":
+            caller.send(caller.in_dialog("BYE", invite, final, 2))
+            pbx.send(pbx.reply(pbx.wait_for_of("BYE", placed), "200 OK"))
+
+
+def test_all_that_tell_of_a_trunk_follow_its_registration(start_gateway: StartGateway) -> None:
+    """Refused when it is renewed, then out of service, then accepted: with no other trunk that is usable."""
+    with registered(start_gateway) as (gateway, registrar):
+        gateway.configuration["limits"]["response_seconds"] = 0.5
+        gateway.configuration["trunks"]["twilio"]["options_interval_seconds"] = 15
+        tells(gateway, registered=False, ready=True)
+        first = next_register(registrar)
+        accept(registrar, first, BRIEF_SECONDS)
+        change(gateway)
+        gateway.told(msg="trunk does not answer", trunk="twilio")
+        tells(gateway, registered=True, ready=True)
+        call(gateway, registrar, "101", "200 OK")
+        second = next_register(registrar, first)
+        registrar.send(registrar.reply(second, "403 Forbidden"))
+        tells(gateway, registered=False, ready=False)
+        call(gateway, registrar, "102", "403 Forbidden")
+        change(gateway, expires_seconds=180)
+        third = next_register(registrar, first, second)
+        registrar.send(registrar.reply(third, "503 Service Unavailable"))
+        gateway.told(msg="trunk is not registered", code=503)
+        tells(gateway, registered=False, ready=False)
+        call(gateway, registrar, "103", "200 OK")
+        change(gateway, expires_seconds=240)
+        accept(registrar, next_register(registrar, first, second, third))
+        tells(gateway, registered=True, ready=True)
+        call(gateway, registrar, "104", "200 OK")
+    told = gateway.told(4, msg="call ended")
+    assert [f"{line['result']}/{line['reason']}" for line in told] == [
+        "success/completed",
+        "upstream-error/forbidden",
+        "success/completed",
+        "success/completed",
+    ]
