@@ -63,6 +63,7 @@ PATCHES = (
     "rtp-ports.patch",
     "rtp-source.patch",
     "srtp-keys.patch",
+    "srtp-refused.patch",
 )
 # And what of our own is compiled with it.
 SOURCES = ("follow.c", "follow.h", "relay.c", "relay.h")

@@ -7,8 +7,7 @@
 
 #include <pjsua-lib/pjsua_internal.h>
 #include "networks.hpp"
-#include <string>
-#include <vector>
+#include "turned-away.hpp"
 
 struct Door
 {
@@ -16,8 +15,6 @@ struct Door
     unsigned answers;      /* a second, and at once */
     double left;
     pj_timestamp filled;
-    unsigned dropped;      /* since it was last asked */
-    std::string source;    /* of the last one */
 
     /* A bucket that holds a second's worth. */
     bool answersNow()
@@ -57,8 +54,7 @@ static pj_bool_t atDoor(pjsip_rx_data *rdata)
     }
     if (isExpected(rdata) || door.answersNow())
         return PJ_FALSE;
-    ++door.dropped;
-    door.source = rdata->pkt_info.src_name;
+    countTurnedAway(SILENCED, rdata);
     return PJ_TRUE;
 }
 
@@ -78,20 +74,6 @@ void sipSetDoor(const NetworkWords &allowed, unsigned answers)
         pjsip_endpt_register_module(pjsua_var.endpt, &module);
     }
     door.answers = answers;
-}
-
-/* How many requests got no answer since the last time that this was asked. */
-unsigned sipTakeDropped()
-{
-    const unsigned dropped = door.dropped;
-    door.dropped = 0;
-    return dropped;
-}
-
-/* Where the last of them came from. */
-std::string sipLastDropped()
-{
-    return door.source;
 }
 
 #endif

@@ -17,7 +17,7 @@ PJ_DEF(void) pjmedia_stream_follow(pjmedia_stream *stream, const struct network 
 
 PJ_DEF(unsigned) pjmedia_stream_refused(const pjmedia_stream *stream)
 {
-    return stream->refused;
+    return stream->refused + pjmedia_transport_take_refused(stream->base.transport);
 }
 
 /* Whether the peer is where this packet comes from, which is not where its SDP says. Only audio and digits that were

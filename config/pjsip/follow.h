@@ -38,8 +38,11 @@ PJ_INLINE(pj_bool_t) networks_have(const struct network *networks, unsigned coun
  * Once for each stream, and not after packets came from where SDP says. Harmless to repeat. */
 PJ_DECL(void) pjmedia_stream_follow(pjmedia_stream *stream, const struct network *networks, unsigned count);
 
-/* Packets that were not taken, as they came from elsewhere. */
+/* Packets that were not taken, as they came from elsewhere or were not encrypted as the peer's are. Of a stream that ends. */
 PJ_DECL(unsigned) pjmedia_stream_refused(const pjmedia_stream *stream);
+
+/* Those of a transport that decrypts, since this was last asked; 0 of any other. */
+PJ_DECL(unsigned) pjmedia_transport_take_refused(pjmedia_transport *transport);
 
 PJ_END_DECL
 

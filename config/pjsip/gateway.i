@@ -70,10 +70,13 @@ void sipTakeTransfers();
 /* The call whose dialog has these ids, as we see it; PJSUA_INVALID_ID if none has. */
 int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, const std::string &remote_tag);
 
-/* Strangers: who is none, how many requests of others are answered in a second, and what was not. */
+/* Strangers: who is none, and how many requests of others are answered in a second. */
 void sipSetDoor(const std::vector<std::string> &allowed, unsigned answers);
-unsigned sipTakeDropped();
-std::string sipLastDropped();
+/* What was turned away without Python (turned-away.hpp): whether anything was, how much of each kind, and the last. */
+enum { SILENCED, STRANGER, UNSUPPORTED };
+bool sipTurnedAway();
+unsigned sipTakeTurnedAway(int kind);
+std::string sipLastTurnedAway(int kind);
 
 %feature("director") Leg;
 %feature("nodirector") Leg::onCallState;

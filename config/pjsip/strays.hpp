@@ -6,6 +6,7 @@
 #define GATEWAY_STRAYS_HPP
 
 #include <pjsua-lib/pjsua_internal.h>
+#include "turned-away.hpp"
 
 /* Take a value out of a header such as Allow. */
 static void takeOut(pjsip_generic_array_hdr *header, const char *value)
@@ -73,6 +74,15 @@ static int answerOutside(pjsip_rx_data *rdata, pjsip_hdr *headers)
     return answerMethod(method, pool, headers);
 }
 
+/* What is late (481) is nothing that the operator of a trunk could mend. */
+static void countStray(pjsip_rx_data *rdata, int code)
+{
+    if (isFromStranger(rdata))
+        countTurnedAway(STRANGER, rdata);
+    else if (code != 481)
+        countTurnedAway(UNSUPPORTED, rdata);
+}
+
 /* The dialogs had their turn before: what arrives here is in none. */
 static pj_bool_t answerStray(pjsip_rx_data *rdata)
 {
@@ -93,6 +103,7 @@ static pj_bool_t answerStray(pjsip_rx_data *rdata)
     code = answerOutside(rdata, &headers);
     if (!code)
         return PJ_FALSE;
+    countStray(rdata, code);
     pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
     return PJ_TRUE;
 }

@@ -25,7 +25,7 @@ class LegMedia:
     round_trip: float
     codec: str = ""
     refused: int = 0
-    """Packets that came from elsewhere than where the peer is, and were not taken."""
+    """Packets that were not taken: from elsewhere than where the peer is, or not encrypted as its are."""
 
 
 @dataclass(frozen=True, slots=True)

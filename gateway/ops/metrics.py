@@ -70,7 +70,7 @@ class Metrics:
         self._calls = CallMetrics(registry)
         self._context = ContextMetrics(registry)
         self._trunks = TrunkMetrics(registry)
-        self._rejected = Series(_counter(registry, "gateway_rejected_total", "INVITEs that became no call.", "reason"))
+        self._rejected = Series(_counter(registry, "gateway_rejected_total", "Requests turned away.", "reason"))
         transfers = Counter("gateway_transfers_total", "Transfers asked for.", ["mode", "result"], registry=registry)
         self._transfers = Series(transfers)
         failures = "TLS connections given up before they carried a message."

@@ -10,10 +10,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.bridge.tls import ADVICE
-from gateway.core.identity import TWILIOS_OWN
 from gateway.core.throttle import Throttle
+from gateway.ops import advice
 from gateway.ops.logs import log_call_ended, log_call_started
 from gateway.ops.metrics import Metrics
 from gateway.ops.records import RecentCalls
@@ -28,18 +27,6 @@ if TYPE_CHECKING:
     from gateway.core.terms import Direction, On
 
 log = logging.getLogger(__name__)
-
-NOT_BELIEVED = "set identity.believe of the trunk if it may say who calls"
-WRONG_CREDENTIALS = "compare auth of the trunk with what the registrar knows"
-UNREACHABLE = "nobody answers at register.registrar: look at its address, the network and the registrar"
-ASK_REGISTRAR = "the registrar has its reasons: look into its log"
-REGISTRATION_ADVICE = {
-    **dict.fromkeys((401, 403, 404, 407), WRONG_CREDENTIALS),
-    **dict.fromkeys((408, 502, 503, 504), UNREACHABLE),
-}
-FORGED = "only Twilio sends these; let the PBX remove them, or find out who sends them through it"
-BROKEN_SESSION = "it must be one UUID, 32 hexadecimal digits, with remote= behind it (RFC 7989); another was made"
-ADVICE_FOR = {TWILIOS_OWN: FORGED, SESSION_ID: BROKEN_SESSION}
 
 
 class CallObserver:
@@ -68,12 +55,13 @@ class CallObserver:
         self._metrics.context_mapped(direction, receipt, size)
 
     def invite_rejected(self, reason: str, source_address: str, count: int = 1) -> None:
-        """An INVITE became no call. All are counted; of many with one reason, the log names the first of each while."""
+        """A request became no call. All are counted; of many with one reason, the log names the first of each while."""
         self._metrics.invite_rejected(reason, count)
         left_out = self._rejections.admit(reason)
         if left_out is not None:
             fields = {"reason": reason, "source_address": source_address, "not_logged": left_out}
-            log.warning("INVITE rejected", extra=fields)
+            told = advice.REJECTION.get(reason, advice.OTHER_REJECTION)
+            log.warning("request rejected", extra={**fields, "advice": told})
 
     def response(self, trunk: str, direction: str, code: int) -> None:
         """A SIP response was sent or received."""
@@ -97,8 +85,8 @@ class CallObserver:
         if is_news and ended.is_active:
             log.info("trunk registered", extra=fields)
         elif is_news:
-            advice = REGISTRATION_ADVICE.get(ended.code, ASK_REGISTRAR)
-            log.warning("trunk is not registered", extra={**fields, "advice": advice})
+            told = advice.REGISTRATION.get(ended.code, advice.OTHER_REGISTRATION)
+            log.warning("trunk is not registered", extra={**fields, "advice": told})
 
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up. Of many with one problem, the log names the first of each while."""
@@ -114,8 +102,8 @@ class CallObserver:
         self._metrics.header_unbelieved(trunk, header)
         left_out = self._unbelieved.admit(header)
         if left_out is not None:
-            advice = ADVICE_FOR.get(header, NOT_BELIEVED)
-            fields = {"trunk": trunk, "header": header, "not_logged": left_out, "advice": advice}
+            told = advice.UNBELIEVED.get(header, advice.OTHER_UNBELIEVED)
+            fields = {"trunk": trunk, "header": header, "not_logged": left_out, "advice": told}
             log.warning("header not believed", extra=fields)
 
     def caller_hidden(self, trunk: str) -> None:

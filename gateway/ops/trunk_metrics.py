@@ -34,7 +34,7 @@ class TrunkMetrics:
         responses = Counter("gateway_sip_responses_total", "SIP responses.", _BY_CODE, registry=registry)
         packets = Counter("gateway_rtp_packets_total", "RTP packets.", ["trunk", "direction"], registry=registry)
         lost = Counter("gateway_rtp_lost_total", "RTP packets that did not arrive here.", ["trunk"], registry=registry)
-        elsewhere = "RTP packets not taken, as they came from elsewhere than the peer's address and port."
+        elsewhere = "RTP packets not taken: from elsewhere than the peer's address and port, or without its key."
         refused = Counter("gateway_rtp_refused_total", elsewhere, ["trunk"], registry=registry)
         jitter = Histogram(
             "gateway_rtp_jitter_seconds",

@@ -42,6 +42,8 @@ MILLISECONDS = 1000
 MALFORMED = Rejection("malformed", 400, (warning_header("this message cannot be read"),))
 SILENCED = "unknown-source-silenced"
 """Requests of strangers, of any kind, that got no answer because there were too many."""
+TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUPPORTED: "unsupported"}
+"""Requests that the stack turns away without a word to us."""
 STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "no-common-codec"}
 """What PJSIP's own answers to an INVITE mean; any other speaks of an extension or method we lack."""
 
@@ -200,8 +202,8 @@ class SipShell:
         """Let the stack work for `seconds`, less if something happens."""
         self._endpoint.work(int(seconds * MILLISECONDS))
         self._endpoint.names.poll()
-        if dropped := pj.sipTakeDropped():
-            self._reports.append(Refusal(SILENCED, pj.sipLastDropped(), 0, dropped))
+        if pj.sipTurnedAway():
+            self._reports.extend(_turned_away_by_stack())
         while self._turned_away:
             self.refuse(*self._turned_away.pop())
         for pressing in list(self._pressing):
@@ -361,3 +363,9 @@ class SipShell:
                 self._ended.append(leg_id)
             else:
                 self._legs.pop(leg_id, None)
+
+
+def _turned_away_by_stack() -> Iterator[Refusal]:
+    for kind, reason in TURNED_AWAY.items():
+        if count := pj.sipTakeTurnedAway(kind):
+            yield Refusal(reason, pj.sipLastTurnedAway(kind), 0, count)

@@ -6,15 +6,18 @@ import logging
 
 import pytest
 
+from gateway.bridge.admission import REJECT_REASONS
 from gateway.bridge.health import RegistrationEnded
 from gateway.bridge.ports import Observer
 from gateway.bridge.terms import TransferResult
 from gateway.bridge.tls import ADVICE, TlsFailure, TlsProblem
 from gateway.core.plan import TransferMode
 from gateway.core.terms import Direction, On
+from gateway.ops import advice
 from gateway.ops.metrics import Build, Metrics
-from gateway.ops.observer import BROKEN_SESSION, FORGED, NOT_BELIEVED, CallObserver
+from gateway.ops.observer import CallObserver
 from gateway.ops.records import RecentCalls
+from gateway.sip.shell import SipShell
 from tests.ops.samples import active, ended, entry, field, plan
 
 
@@ -87,7 +90,8 @@ def test_a_tls_failure_is_counted_and_said_with_what_helps(
 
 
 @pytest.mark.parametrize(
-    ("header", "advice"), [("Diversion", NOT_BELIEVED), ("X-Twilio-*", FORGED), ("Session-ID", BROKEN_SESSION)]
+    ("header", "advice"),
+    [("Diversion", "set identity.believe"), ("X-Twilio-*", "only Twilio sends these"), ("Session-ID", "one UUID")],
 )
 def test_headers_that_are_not_believed_are_counted_and_said_once_a_while(
     observer: Observer, metrics: Metrics, caplog: pytest.LogCaptureFixture, header: str, advice: str
@@ -97,7 +101,8 @@ def test_headers_that_are_not_believed_are_counted_and_said_once_a_while(
     assert value(metrics, "gateway_unbelieved_headers_total", trunk="pbx", header=header) == 3
     (line,) = caplog.records
     assert (line.levelname, line.getMessage()) == ("WARNING", "header not believed")
-    assert {"trunk": "pbx", "header": header, "advice": advice}.items() <= vars(line).items()
+    assert {"trunk": "pbx", "header": header}.items() <= vars(line).items()
+    assert advice in vars(line)["advice"]
 
 
 def test_a_caller_that_hides_is_counted(observer: Observer, metrics: Metrics) -> None:
@@ -156,5 +161,16 @@ def test_a_flood_is_counted_whole_and_logged_once(
         observer.invite_rejected("limit-rate", "192.0.2.7")
     assert value(metrics, "gateway_rejected_total", reason="limit-rate") == 1000
     (line,) = caplog.records
-    assert (line.levelname, line.getMessage()) == ("WARNING", "INVITE rejected")
+    assert (line.levelname, line.getMessage()) == ("WARNING", "request rejected")
     assert {"reason": "limit-rate", "source_address": "192.0.2.7", "not_logged": 0}.items() <= vars(line).items()
+    assert "calls_per_second" in vars(line)["advice"]
+
+
+def test_there_is_advice_for_every_rejection() -> None:
+    assert set(advice.REJECTION) == {*REJECT_REASONS, *SipShell.reject_reasons}
+
+
+def test_a_rejection_of_a_kind_to_come_is_told_too(observer: Observer, caplog: pytest.LogCaptureFixture) -> None:
+    observer.invite_rejected("of-another-kind", "192.0.2.7")
+    (line,) = caplog.records
+    assert vars(line)["advice"] == advice.OTHER_REJECTION

@@ -51,9 +51,20 @@ class SrtpEnd(RtpEnd):
         return Policy(key=base64.b64decode(key), ssrc_type=direction, srtp_profile=PROFILES[suite])
 
     def send(self, *packets: Packet) -> None:
+        self.record(*packets)
+
+    def record(self, *packets: Packet) -> list[bytes]:
+        """Send packets; what left, as a stranger on the way would have it."""
         assert self.to
-        for packet in packets:
-            self._socket.sendto(self._outbound.protect(packet.build()), (self.to.host, self.to.port))
+        recorded = [self._outbound.protect(packet.build()) for packet in packets]
+        self.send_again(recorded)
+        return recorded
+
+    def send_again(self, recorded: list[bytes]) -> None:
+        """Send what was recorded, as it is."""
+        assert self.to
+        for data in recorded:
+            self._socket.sendto(data, (self.to.host, self.to.port))
 
     def received(self) -> list[Packet]:
         while True:

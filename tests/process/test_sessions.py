@@ -72,6 +72,52 @@ def test_it_is_made_for_ends_that_have_none_and_a_cancel_and_a_refusal_have_it(g
     assert of_caller.startswith(line["inbound_session_id"])
 
 
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_an_ack_names_who_answered_without_ringing(gateway: Gateway, direction: str) -> None:
+    """The stack acknowledges before anybody else hears of the answer."""
+    with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
+        invite = caller.invite(f"Session-ID: {A};remote={NIL}")
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        named = f"Session-ID: {B.upper()} ;remote={A};logme"
+        callee.send(callee.reply(placed, "200 OK", named, body=sdp(callee.place.host)))
+        callee.wait_for("ACK")
+        answer = caller.wait_for("SIP/2.0 200")
+        caller.send(caller.in_dialog("ACK", invite, answer))
+        bye = carrying(caller.in_dialog("BYE", invite, answer, 2))
+        caller.send(bye)
+        caller.wait_for_final(bye)
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        assert sessions(callee, "ACK") == sessions(callee, "BYE") == [[f"{A};remote={B}"]]
+    gateway.assert_outcomes(direction, "success/completed")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (),
+        (f"Session-ID: {NIL};remote={A}",),
+        (f"Session-ID: {B[1:]};remote={A}",),
+        (f"Session-ID: {B}0",),
+        (f"Session-ID: {B},{B}",),
+        (f"Session-ID: {B}", f"Session-ID: {B}"),
+        (f"Session-ID: {'g' * 32}",),
+        ("Session-ID:",),
+    ],
+    ids=["nothing", "nil", "short", "long", "a list", "twice", "no hexadecimal", "empty"],
+)
+def test_an_ack_names_nobody_if_the_answer_does_not(gateway: Gateway, said: tuple[str, ...]) -> None:
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        invite = caller.invite(f"Session-ID: {A};remote={NIL}")
+        caller.send(invite)
+        callee.send(callee.reply(callee.wait_for("INVITE"), "603 Decline", *said))
+        final = caller.wait_for_final(invite)
+        caller.send(caller.in_dialog("ACK", invite, final))
+        callee.wait_for("ACK")
+        assert sessions(callee, "ACK") == [[f"{A};remote={NIL}"]]
+    gateway.assert_outcomes("to_twilio", "client-error/declined")
+
+
 def test_a_refusal_names_who_refused(gateway: Gateway) -> None:
     with gateway.wire_caller(gateway.twilio) as caller, gateway.wire(gateway.pbx) as callee:
         invite = caller.invite(f"Session-ID: {A};remote={NIL}")
@@ -82,6 +128,7 @@ def test_a_refusal_names_who_refused(gateway: Gateway) -> None:
         final = caller.wait_for_final(invite)
         caller.send(caller.in_dialog("ACK", invite, final))
         assert values(final, "Session-ID") == [f"{B};remote={A}"]
+        assert sessions(callee, "ACK") == [[f"{A};remote={B}"]]
     gateway.assert_outcomes("to_pbx", "client-error/busy")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.process.daemon import Gateway, Site, Tree
-from tests.process.rtp import PCMU, RtpEnd, open_path, rtp_place, sdp_at, talk_spurt
+from tests.process.rtp import PCMU, RtpEnd, open_path, rtp_place, sdp_at, sound, talk_spurt
 from tests.process.srtp import SHORT, STRONG, SrtpEnd, crypto, cryptos, new_key, secured
+from tests.process.talk import talking
 from tests.process.wire import WirePeer, sdp, status
 
 
@@ -54,6 +55,41 @@ def test_audio_between_a_plain_leg_and_an_encrypted_one(gateway: Gateway, suite:
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 
+def test_what_strangers_send_is_counted_and_does_no_harm(gateway: Gateway) -> None:
+    """Plain packets, such with another key, and recorded ones; from elsewhere, and from the peer's own place."""
+    key, host = new_key(), gateway.twilio.place.host
+    with (
+        RtpEnd(gateway.pbx.place.host) as plain,
+        SrtpEnd(host) as peer,
+        RtpEnd(gateway.stranger.place.host) as stranger,
+        SrtpEnd(gateway.stranger.place.host) as thief,
+    ):
+        encrypted = sdp_at(peer.place, secured(host, crypto(1, STRONG, key)))
+        with talking(gateway, "to_twilio", sdp_at(plain.place), encrypted) as talk:
+            plain.to, at_twilio = rtp_place(talk.answer), rtp_place(talk.placed)
+            peer.to = stranger.to = thief.to = at_twilio
+            of_gateway = cryptos(talk.placed)[0][2]
+            open_path(plain, peer.use(STRONG, ours=key, theirs=of_gateway))
+            recorded = peer.record(*talk_spurt(100, 5))
+            plain.wait_for(sound(104))
+            plain.forget()
+            forged = talk_spurt(105, 7)
+            stranger.send(*forged)
+            thief.use(STRONG, ours=new_key(), theirs=of_gateway).send(*forged)
+            thief.send_again(recorded)
+            peer.send_again([packet.build() for packet in forged])
+            still = talk_spurt(105, 20)
+            peer.send(*still)
+            heard = plain.wait_for(still[-1].payload)
+            assert [packet.payload for packet in heard] == [packet.payload for packet in still]
+            assert [stranger.received(), thief.received(), thief.unreadable] == [[], [], []]
+            talk.hang_up()
+        [ended] = gateway.assert_outcomes("to_twilio", "success/completed")
+    refused = {leg["trunk"]: leg["refused"] for leg in gateway.ask(f"/calls/{ended['call']}")["media"]}
+    assert refused == {"pbx": 0, "twilio": len(forged) + len(forged) + len(recorded) + len(forged)}
+    assert gateway.counted("gateway_rtp_refused_total", trunk="twilio") == refused["twilio"]
+
+
 def offer_of(caller: WirePeer, *lines: str) -> str:
     return caller.invite(body=secured(caller.place.host, *lines))
 
@@ -93,13 +129,18 @@ REFUSED = {
 
 @pytest.mark.parametrize("lines", REFUSED.values(), ids=REFUSED)
 def test_an_offer_that_cannot_be_encrypted_is_refused(gateway: Gateway, lines: tuple[str, ...]) -> None:
-    with gateway.wire_caller(gateway.twilio) as caller:
+    """And the log says what to do, though not each time; a call that is up goes on."""
+    encrypted = secured(gateway.twilio.place.host, crypto(1, STRONG, KEY))
+    with talking(gateway, "to_twilio", answer_sdp=encrypted) as talk, gateway.wire_caller(gateway.twilio) as caller:
         invite = offer_of(caller, *lines) if lines else caller.invite(body=sdp(caller.place.host))
         caller.send(invite)
         final = caller.wait_for_final(invite)
         assert status(final) == 488
         caller.send(caller.in_dialog("ACK", invite, final))
         gateway.assert_rejected("no-common-codec")
+        talk.hang_up()
+    gateway.assert_outcomes("to_twilio", "success/completed")
+    assert "its encryption with srtp of the trunk" in gateway.log_path.read_text()
 
 
 @pytest.mark.parametrize("rules", ["|2^20|1:4", " UNENCRYPTED_SRTP"])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
+from tests.process.talk import talking
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, header, status
 
@@ -36,9 +37,13 @@ def answered(peer: WirePeer) -> int:
 
 
 def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> None:
-    """Each is counted, answered or not; a peer gets its answers meanwhile."""
+    """Each is counted, answered or not; a peer gets its answers meanwhile, and a call that is up goes on."""
     gateway = start_gateway(quiet)
-    with gateway.wire(gateway.stranger) as stranger, gateway.wire_caller(gateway.pbx) as friend:
+    with (
+        talking(gateway, "to_twilio") as talk,
+        gateway.wire(gateway.stranger) as stranger,
+        gateway.wire_caller(gateway.pbx) as friend,
+    ):
         for _ in range(FLOOD):
             stranger.send(stranger.request("OPTIONS"))
         silenced = {"reason": "unknown-source-silenced"}
@@ -47,11 +52,35 @@ def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> 
             "all are counted",
         )
         assert ANSWERS <= answered(stranger) < FLOOD / 2
+        assert gateway.counted("gateway_rejected_total", reason="unknown-source") == answered(stranger)
         options = friend.request("OPTIONS")
         friend.send(options)
         assert status(friend.wait_for_answer(options)) == 200
+        talk.hang_up()
+    gateway.assert_outcomes("to_twilio", "success/completed")
     [line] = gateway.told(reason="unknown-source-silenced")
     assert line["source_address"].startswith("127.")
+    assert "config/nftables" in line["advice"]
+
+
+def test_a_register_of_anybody_is_refused_and_told(start_gateway: StartGateway) -> None:
+    """Of a stranger, and of a trunk's peer, who can be told what is wrong; a call that is up goes on."""
+    gateway = start_gateway(quiet)
+    with talking(gateway, "to_twilio") as talk:
+        for peer, reason, advice in (
+            (gateway.stranger, "unknown-source", "allow"),
+            (gateway.pbx, "unsupported", "REGISTER"),
+        ):
+            with gateway.wire_caller(peer) as asks:
+                register = asks.request("REGISTER", "Expires: 3600", user="100")
+                asks.send(register)
+                assert status(asks.wait_for_final(register)) == 405
+            [line] = gateway.told(reason=reason)
+            assert (line["level"], line["source_address"]) == ("WARNING", peer.place.host)
+            assert advice in line["advice"]
+        talk.hang_up()
+    gateway.assert_rejected("unknown-source", "unsupported")
+    gateway.assert_outcomes("to_twilio", "success/completed")
 
 
 def test_whom_we_call_may_speak_in_its_call_though_it_may_not_call(start_gateway: StartGateway) -> None:
@@ -96,6 +125,7 @@ def test_credentials_do_not_make_a_friend(gateway: Gateway) -> None:
     gateway.assert_rejected("unknown-source", "unknown-source")
     [line] = gateway.told(reason="unknown-source")
     assert line["source_address"] == stranger.place.host
+    assert "put the address into allow of a trunk if it is a peer of yours" in line["advice"]
 
 
 def test_a_scanner_of_networks_learns_no_user(start_gateway: StartGateway) -> None:

@@ -12,6 +12,14 @@ ANSWERS = (
     | dict.fromkeys(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"), 481)
     | {"SUBSCRIBE": 489, "FROBNICATE": 501}
 )
+STRANGE, UNSUPPORTED = ("unknown-source",), ("unsupported",)
+COUNTED_AS: dict[tuple[str, bool], tuple[str, ...]] = {
+    ("pbx", False): UNSUPPORTED,
+    ("pbx", True): (),
+    ("stranger", False): STRANGE,
+    ("stranger", True): STRANGE,
+}
+"""By who asks, and whether it is merely late."""
 
 
 @pytest.mark.parametrize("side", ["pbx", "stranger"])
@@ -27,6 +35,7 @@ def test_a_method_that_makes_no_call(gateway: Gateway, side: str, method: str) -
             assert "INVITE" in allowed
             assert method not in allowed or method == "REFER"  # inside a call only
         assert not peer.received("NOTIFY")
+    gateway.assert_rejected(*COUNTED_AS[side, ANSWERS[method] == 481])
 
 
 @pytest.mark.parametrize(("side", "code"), [("pbx", 200), ("twilio", 200), ("stranger", 403)])

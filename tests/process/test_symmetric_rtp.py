@@ -185,3 +185,4 @@ def test_encrypted_audio_is_followed_only_to_who_has_the_key(start_gateway: Star
             assert real.unreadable == []
             talk.hang_up()
         gateway.assert_outcomes(direction, "success/completed")
+    assert gateway.counted("gateway_rtp_refused_total", trunk="twilio") == 80

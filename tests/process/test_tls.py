@@ -15,6 +15,7 @@ from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.places import Place, own_host
 from tests.process.process_files import open_files
+from tests.process.talk import talking
 from tests.process.waiting import wait_until
 from tests.process.wire import header, sdp, status
 from tests.process.wire_tls import TlsWirePeer, TlsWireServer
@@ -284,7 +285,7 @@ HANDSHAKES = 100
 
 
 def test_handshakes_that_never_finish_are_given_up(tls: Secure) -> None:
-    """Others are served meanwhile; each ends by itself, is counted, and the log says it once."""
+    """Others are served meanwhile, calls too; each ends by itself, is counted, and the log says it once."""
     gateway = tls.gateway
     before = len(open_files(gateway.process.pid))
     with ExitStack() as stack:
@@ -294,10 +295,15 @@ def test_handshakes_that_never_finish_are_given_up(tls: Secure) -> None:
             options = peer.request("OPTIONS")
             peer.send(options)
             assert status(peer.wait_for_answer(options)) == 200
+        with talking(gateway, "to_pbx") as talk:
+            talk.hang_up()
+            gateway.assert_outcomes("to_pbx", "success/completed")
         for connection in half:
             connection.settimeout(20)
             assert connection.recv(1) == b""
     timeouts = {"direction": "inbound", "reason": "timeout"}
     wait_until(lambda: gateway.counted("gateway_tls_failures_total", **timeouts) == HANDSHAKES, "all are counted")
-    assert len([line for line in gateway.log() if line["msg"] == "TLS connection given up"]) <= 2
+    lines = [line for line in gateway.log() if line["msg"] == "TLS connection given up"]
+    assert 1 <= len(lines) <= 2
+    assert "is TLS what it speaks on that port?" in lines[0]["advice"]
     wait_until(lambda: len(open_files(gateway.process.pid)) <= before + 1, "their sockets are closed")

@@ -1,0 +1,51 @@
+/*
+ * Requests that were turned away here, before Python heard of them: how many, and where the last came from.
+ */
+#ifndef GATEWAY_TURNED_AWAY_HPP
+#define GATEWAY_TURNED_AWAY_HPP
+
+#include <pjsua-lib/pjsua_internal.h>
+#include <string>
+
+/* Who was turned away: a stranger without an answer, one with an answer, a trunk that asked for what nobody has here. */
+enum { SILENCED, STRANGER, UNSUPPORTED, TURNED_AWAY_KINDS };
+
+struct TurnedAway
+{
+    unsigned count;
+    std::string source;
+};
+
+static TurnedAway turnedAway[TURNED_AWAY_KINDS];
+
+static void countTurnedAway(int kind, const pjsip_rx_data *rdata)
+{
+    ++turnedAway[kind].count;
+    turnedAway[kind].source = rdata->pkt_info.src_name;
+}
+
+/* Whether there were any since they were last taken. */
+bool sipTurnedAway()
+{
+    for (const TurnedAway &it : turnedAway) {
+        if (it.count)
+            return true;
+    }
+    return false;
+}
+
+/* How many of this kind since the last time that this was asked. */
+unsigned sipTakeTurnedAway(int kind)
+{
+    const unsigned count = turnedAway[kind].count;
+    turnedAway[kind].count = 0;
+    return count;
+}
+
+/* Where the last of this kind came from. */
+std::string sipLastTurnedAway(int kind)
+{
+    return turnedAway[kind].source;
+}
+
+#endif
