@@ -73,8 +73,8 @@ class Secure:
         tls = gateway.configuration["sip"]["tls"]
         self.current = Certificate(Path(tls["certificate"]), Path(tls["private_key"]))
 
-    def peer(self, version: ssl.TLSVersion | None = None) -> TlsWirePeer:
-        return TlsWirePeer(self.listener, self.gateway.twilio.place.host, version)
+    def peer(self, version: ssl.TLSVersion | None = None, shown: Certificate | None = None) -> TlsWirePeer:
+        return TlsWirePeer(self.listener, self.gateway.twilio.place.host, version, shown)
 
     def edge(self, certificate: Certificate, version: ssl.TLSVersion | None = None) -> TlsWireServer:
         return TlsWireServer(self.listener, self.gateway.twilio.place, certificate, version)
@@ -140,6 +140,34 @@ def test_a_call_from_tls(tls: Secure, version: ssl.TLSVersion) -> None:
         peer.send(peer.in_dialog("BYE", invite, answer, 2))
         callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
         gateway.assert_outcomes("to_pbx", "success/completed")
+
+
+SHOWN = ("nothing", "a good one", "one that has expired", "one of an unknown authority", "one of another name")
+
+
+def shown(tls: Secure, folder: Path, what: str) -> Certificate | None:
+    name, authority = tls.gateway.twilio.place.host, tls.authority
+    if what == "one of an unknown authority":
+        authority = Authority(folder / "stranger")
+    certificates = {
+        "nothing": None,
+        "one that has expired": authority.certify(name, days=-1),
+        "one of another name": authority.certify("other.example.com"),
+    }
+    return certificates.get(what, authority.certify(name, days=7))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("what", SHOWN)
+def test_what_a_caller_shows_of_himself_counts_for_nothing(
+    tls: Secure, tmp_path: Path, what: str, version: ssl.TLSVersion
+) -> None:
+    """His address says who he is: Twilio's certificates are no longer made for clients, so none can be demanded."""
+    with tls.peer(version, shown(tls, tmp_path, what)) as peer:
+        options = peer.request("OPTIONS")
+        peer.send(options)
+        assert status(peer.wait_for_answer(options)) == 200
+    assert tls.gateway.counted("gateway_tls_failures_total") == 0
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")

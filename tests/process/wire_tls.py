@@ -17,9 +17,16 @@ class TlsWirePeer(TcpWirePeer):
 
     transport = "TLS"
 
-    def __init__(self, gateway: Place, place: Place | str, version: ssl.TLSVersion | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Place,
+        place: Place | str,
+        version: ssl.TLSVersion | None = None,
+        shown: Certificate | None = None,
+    ) -> None:
         super().__init__(gateway, place)
         self._version = version
+        self._shown = shown
         self.seen = b""
 
     def _open(self) -> ssl.SSLSocket:
@@ -30,6 +37,8 @@ class TlsWirePeer(TcpWirePeer):
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # whether an old version will do is for the gateway to say
         if self._version:
             context.minimum_version = context.maximum_version = self._version
+        if self._shown:
+            context.load_cert_chain(self._shown.certificate, self._shown.private_key)
         where = self.gateway.host, self.gateway.port
         plain = socket.create_connection(where, source_address=(self.place.host, self.place.port))
         secured = context.wrap_socket(plain)
