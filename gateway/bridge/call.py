@@ -102,10 +102,11 @@ class Call:
         self.live.add(self.order.role)
         return [self.order, StartTimer(Timer.RESPONSE, self.plan.limits.response_seconds)]
 
-    def missed(self) -> NoteMiss:
-        """Nobody was at the URI that was called last."""
+    def missed(self, code: int = 408) -> NoteMiss:
+        """Nobody was at the URI that was called last: it was silent, or there was no connection (503)."""
         assert self.order is not None
-        return NoteMiss(self.order.trunk, trunk_uri(self.order.request_uri))
+        waited = self.plan.limits.response_seconds if code == 408 else 0.0
+        return NoteMiss(self.order.trunk, trunk_uri(self.order.request_uri), waited)
 
 
 def late(call: Call, event: Event) -> Step:

@@ -167,6 +167,8 @@ class NoteMiss:
 
     trunk: str
     uri: str
+    waited: float
+    """So many seconds ago it called there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ silence, 503 and a connection that fails say that it is not. One that is down is
 Calls tell too, by silence and by a connection that fails, so that the next one need not find out again. A 503 to a call
 may be about that call alone (a callee that is overloaded, a limit of the trunk) and tells nothing. Two things keep one
 odd call from doing harm: the last URI of a trunk that is up is left to OPTIONS to judge, as there is no other to call;
-and where calls and OPTIONS go on to disagree, calls stay away for longer each time.
+and where calls and OPTIONS go on to disagree, calls stay away for longer each time. An answer while the call waited is
+newer than what the call found.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class _Target:
     asked_at: float = float("-inf")
     answer_by: float | None = None
     """When its silence is known; None while nothing is asked."""
+    heard_at: float = float("-inf")
+    """When it answered last."""
     missed_at: float = float("-inf")
     """When a call found nobody there last."""
     doubt: float = 0.0
@@ -157,16 +160,18 @@ class TrunkHealth:
         target = self._targets[key]
         target.answer_by = None
         answers = ended.code not in OUT_OF_SERVICE
-        if not answers:
+        if answers:
+            target.heard_at = now
+        else:
             target.missed_at = float("-inf")  # the calls were right, and so will its next answer be
             target.doubt = 0.0
         was_up, target.is_up = target.is_up, answers and now - target.missed_at >= target.doubt
         return (*key, target.is_up) if was_up is not target.is_up else None
 
-    def miss(self, trunk: str, uri: str, now: float) -> bool:
+    def miss(self, trunk: str, uri: str, called_at: float, now: float) -> bool:
         """Learn from a call that found nobody at a URI; whether it is down for that. It is asked again soon."""
         target = self._targets.get((trunk, uri))
-        if target is None or not target.is_up:
+        if target is None or not target.is_up or target.heard_at > called_at:
             return False
         target.next_at = min(target.next_at, max(now, target.asked_at + min(target.interval, SOONEST_SECONDS)))
         others = (other for (owner, _), other in self._targets.items() if owner == trunk and other is not target)

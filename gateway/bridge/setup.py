@@ -124,7 +124,7 @@ def answered(call: Call, event: OutboundAnswered) -> Step:
 def outbound_failed(call: Call, event: OutboundEnded) -> Step:
     """It refuses, fails or sends us on: the next URI, or the caller is told."""
     call.live.discard(Role.OUTBOUND)
-    missed = [call.missed()] if outcomes.finds_nobody(event.code, event.by_peer) else []
+    missed = [call.missed(event.code)] if outcomes.finds_nobody(event.code, event.by_peer) else []
     if outcomes.tries_next_uri(event.code) and call.uris and not call.early_media:
         return [*_place_next(call), *missed], State.CALLING
     if not call.early_media and redirects.follow(call, call.trunks[Role.OUTBOUND], event.code, event.message):

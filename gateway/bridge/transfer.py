@@ -243,7 +243,7 @@ def _promote(call: Call, role: Role) -> list[Command]:
 def failed(call: Call, event: TargetEnded) -> Step:
     """It refuses, fails or sends us on: the next URI, or all is as it was."""
     call.live.discard(Role.TARGET)
-    missed = [call.missed()] if outcomes.finds_nobody(event.code, event.by_peer) else []
+    missed = [call.missed(event.code)] if outcomes.finds_nobody(event.code, event.by_peer) else []
     if outcomes.tries_next_uri(event.code) and call.uris:
         return [*_place_next(call), *missed], call.state
     if redirects.follow(call, call.trunks[Role.TARGET], event.code, event.message):

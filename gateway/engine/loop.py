@@ -130,7 +130,7 @@ class Engine:
         now = self._clock()
         while self._execution.missed:
             miss = self._execution.missed.popleft()
-            if self._health.miss(miss.trunk, miss.uri, now):
+            if self._health.miss(miss.trunk, miss.uri, now - miss.waited, now):
                 self._observer.trunk_changed(miss.trunk, miss.uri, False)
         for ended in list(self._health.silent(now)):
             self._learn(ended)

@@ -97,7 +97,8 @@ def test_patience_ends_before_the_next_probe(health: TrunkHealth) -> None:
 
 
 def miss(health: TrunkHealth, *times: float, uri: str = ONE) -> list[bool]:
-    return [health.miss(ASKED.name, uri, now) for now in times]
+    """Of calls that were placed as many seconds before as they wait for a response."""
+    return [health.miss(ASKED.name, uri, now - 4, now) for now in times]
 
 
 def answered(health: TrunkHealth, now: float) -> bool:
@@ -150,8 +151,8 @@ def test_the_last_uri_that_is_up_is_left_to_options_to_judge(health: TrunkHealth
 
 
 def test_a_trunk_that_is_not_asked_learns_nothing_as_nothing_would_bring_it_back(health: TrunkHealth) -> None:
-    assert not health.miss(PBX.name, PBX.uris[0], 104)
-    assert not health.miss("gone", ONE, 104)
+    assert not health.miss(PBX.name, PBX.uris[0], 100, 104)
+    assert not health.miss("gone", ONE, 100, 104)
     assert health.is_up(PBX, PBX.uris[0])
 
 
@@ -160,12 +161,25 @@ def test_where_calls_and_options_disagree_calls_stay_away_for_longer_each_time(h
     health.adopt(plan_of(replace(ASKED, options_interval_seconds=1)), 100)
     times, now = [], 100.0
     for _ in range(7):
-        miss(health, now)
+        now += 4
         missed = now
+        miss(health, now)
         while not answered(health, now):
             now += 1
         times.append(now - missed)
     assert times == [0, 30, 60, 120, 240, 480, 480]
+
+
+def test_an_answer_while_a_call_waited_is_newer_than_what_the_call_found(health: TrunkHealth) -> None:
+    """As of many calls that were placed before it died and come back: those of the time before tell nothing."""
+    assert answered(health, 100)
+    assert miss(health, 100, 103.9) == [False, False]
+    assert miss(health, 104) == [True]
+
+
+def test_a_connection_that_fails_is_news_at_once(health: TrunkHealth) -> None:
+    assert answered(health, 100)
+    assert health.miss(ASKED.name, ONE, 100.1, 100.1)
 
 
 def test_after_a_long_time_it_is_a_first_time_again(health: TrunkHealth) -> None:

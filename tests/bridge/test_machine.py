@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -172,7 +173,7 @@ UNANSWERED = (State.CALLING, State.RINGING)
 CONNECTED = (State.ANSWERED, State.TALKING)
 OUT, IN = Hangup(Role.OUTBOUND), Hangup(Role.INBOUND)
 HEARD = StopTimer(Timer.RESPONSE)
-MISSED = NoteMiss("twilio", FIRST)
+MISSED = NoteMiss("twilio", FIRST, 4)
 Q850_NO_ANSWER = ("Reason", 'Q.850;cause=19;text="No answer from user"')
 
 
@@ -285,7 +286,7 @@ CASES = [
         "the connection to the last URI fails",
         UNANSWERED,
         OutboundEnded(503, False, None),
-        [Refuse(503, (reason(503, "Service Unavailable"),)), MISSED],
+        [Refuse(503, (reason(503, "Service Unavailable"),)), replace(MISSED, waited=0)],
         State.ENDING,
         outcomes.UNAVAILABLE,
         503,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.bridge import outcome as outcomes
@@ -84,7 +86,7 @@ def test_a_cancel_that_crosses_our_200_ends_the_answered_leg() -> None:
 # ---- Several URIs ----
 
 NEXT = [place("sip:+15550100@two.twilio.example"), StartTimer(Timer.RESPONSE, 4)]
-MISSED = NoteMiss("twilio", FIRST)
+MISSED = NoteMiss("twilio", FIRST, 4)
 
 
 @pytest.mark.parametrize("state", UNANSWERED)
@@ -102,7 +104,7 @@ MISSED = NoteMiss("twilio", FIRST)
 def test_a_server_that_fails_makes_room_for_the_next(state: State, end: OutboundEnded) -> None:
     machine = call_in(state, TWO_URIS)
     commands = machine.handle(end)
-    assert commands == ([*NEXT] if end.by_peer else [*NEXT, MISSED])
+    assert commands == ([*NEXT] if end.by_peer else [*NEXT, replace(MISSED, waited=4 if end.code == 408 else 0)])
     assert (machine.state, machine.attempts, machine.outcome) == (State.CALLING, 2, None)
 
 

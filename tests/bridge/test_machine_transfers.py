@@ -112,7 +112,7 @@ def test_the_next_uri_of_the_target() -> None:
     machine = talk(TWO_URIS)
     first = placed(feed(machine, refer(Role.INBOUND)))
     commands = feed(machine, TargetEnded(503, False, None))
-    assert commands[-1] == NoteMiss("twilio", FIRST)
+    assert commands[-1] == NoteMiss("twilio", FIRST, 0)
     second = placed(commands)
     assert [order.request_uri.partition("@")[2] for order in (first, second)] == [
         "one.twilio.example",

@@ -60,7 +60,7 @@ from tests.bridge.samples import (
 PENDING = (State.TRANSFERRING, State.FORWARDING)
 IN, OUT, TARGET = (Hangup(role) for role in Role)
 HEARD = StopTimer(Timer.RESPONSE)
-MISSED = NoteMiss("pbx", "sip:pbx.example")
+MISSED = NoteMiss("pbx", "sip:pbx.example", 4)
 SETTLED: list[Command] = [HEARD, StopTimer(Timer.RING)]
 
 

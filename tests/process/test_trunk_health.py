@@ -8,7 +8,7 @@ from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.places import Place
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, header
+from tests.process.wire import TcpWireServer, WirePeer, header
 
 
 def second(place: Place) -> Place:
@@ -125,6 +125,26 @@ def test_a_uri_that_dies_costs_one_call_a_wait_and_the_next_none(start_gateway: 
         assert attendant.is_up("pbx")
         change(gateway, response_seconds=0.5, options_interval_seconds=1)
         attendant.wait(first, "trunk answers again")
+
+
+def test_a_connection_that_fails_is_known_to_the_next_call(start_gateway: StartGateway) -> None:
+    """Over TCP, between two OPTIONS: nobody had to wait, and nobody tries in vain again."""
+
+    def tcp_first(tree: Tree, site: Site) -> None:
+        tree["trunks"]["pbx"]["uris"] = [f"sip:{site.pbx};transport=tcp", f"sip:{second(site.pbx)}"]
+
+    gateway = start_gateway(tcp_first)
+    with gateway.wire(gateway.pbx, second(gateway.pbx.place)) as spare:
+        attendant = Attendant(gateway)
+        with TcpWireServer(gateway.site.gateway, gateway.pbx.place) as first:
+            attendant.answers = {first: "200 OK", spare: "200 OK"}
+            change(gateway, response_seconds=30, options_interval_seconds=600)
+            wait_until(lambda: attendant.attend() == 2, "both were asked")
+        call(gateway, spare)
+        assert gateway.told(msg="trunk does not answer", uri=f"sip:{first.place};transport=tcp")
+        call(gateway, spare)
+        ended = gateway.assert_outcomes("to_pbx", "success/completed", "success/completed")
+        assert [line["attempts"] for line in ended] == [2, 1]
 
 
 def test_a_probe_is_plain_and_anonymous(start_gateway: StartGateway) -> None:

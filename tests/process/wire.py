@@ -273,3 +273,49 @@ class TcpWirePeer(WirePeer):
                 return
             self._messages.append(f"{head.decode()}\r\n\r\n{rest[:length].decode()}")
             self._rest = rest[length:]
+
+
+class TcpWireServer(TcpWirePeer):
+    """A peer that is called: it takes one connection, when it is asked for what came over it."""
+
+    def __init__(self, gateway: Place, place: Place) -> None:
+        super().__init__(gateway, place)
+        self._connection: socket.socket | None = None
+
+    def _open(self) -> socket.socket:
+        self._rest = b""
+        return socket.create_server((self.place.host, self.place.port))
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        if self._connection:
+            self._connection.close()
+
+    def connection(self) -> socket.socket | None:
+        """The gateway's connection, once there is one that can be spoken over."""
+        if self._connection is None:
+            try:
+                plain, _ = self._socket.accept()
+            except BlockingIOError:
+                return None
+            plain.settimeout(5)
+            self._connection = self._taken(plain)
+            self._connection.setblocking(False)
+        return self._connection
+
+    def _taken(self, plain: socket.socket) -> socket.socket:
+        """What is done with a connection before anything is said."""
+        return plain
+
+    def send(self, message: str | bytes) -> None:
+        connection = wait_until(self.connection, "a connection of the gateway")
+        connection.setblocking(True)
+        connection.sendall(message.encode() if isinstance(message, str) else message)
+        connection.setblocking(False)
+
+    def _read(self) -> bytes:
+        try:
+            connection = self.connection()
+            return connection.recv(MAX_OCTETS) if connection else b""
+        except BlockingIOError:
+            return b""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Self
 
 from tests.process.authority import Certificate
 from tests.process.places import Place
-from tests.process.waiting import wait_until
-from tests.process.wire import MAX_OCTETS, TcpWirePeer
+from tests.process.wire import MAX_OCTETS, TcpWirePeer, TcpWireServer
 
 
 class TlsWirePeer(TcpWirePeer):
@@ -52,8 +50,8 @@ class TlsWirePeer(TcpWirePeer):
             return b""
 
 
-class TlsWireServer(TcpWirePeer):
-    """A peer that is called: it takes one connection, when it is asked for what came over it."""
+class TlsWireServer(TcpWireServer):
+    """The same over TLS; it notes by which name it is asked for."""
 
     transport = "TLS"
 
@@ -69,31 +67,12 @@ class TlsWireServer(TcpWirePeer):
         self._context.sni_callback = self._note_name
         self.asked_for: str | None = None
         """The host that the gateway named in its hello (SNI)."""
-        self._connection: ssl.SSLSocket | None = None
 
     def _note_name(self, _socket: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
         self.asked_for = name
 
-    def _open(self) -> socket.socket:
-        self._rest = b""
-        return socket.create_server((self.place.host, self.place.port))
-
-    def __exit__(self, *exception: object) -> None:
-        super().__exit__(*exception)
-        if self._connection:
-            self._connection.close()
-
-    def connection(self) -> ssl.SSLSocket | None:
-        """The gateway's connection with its handshake done, once there is one."""
-        if self._connection is None:
-            try:
-                plain, _ = self._socket.accept()
-            except BlockingIOError:
-                return None
-            plain.settimeout(5)
-            self._connection = self._context.wrap_socket(plain, server_side=True)
-            self._connection.setblocking(False)
-        return self._connection
+    def _taken(self, plain: socket.socket) -> socket.socket:
+        return self._context.wrap_socket(plain, server_side=True)
 
     def is_given_up(self) -> bool:
         """Whether the gateway closed its connection, or never let the handshake end."""
@@ -105,18 +84,8 @@ class TlsWireServer(TcpWirePeer):
         except OSError:
             return True
 
-    def send(self, message: str | bytes) -> None:
-        connection = wait_until(self.connection, "a connection of the gateway")
-        connection.setblocking(True)
-        connection.sendall(message.encode() if isinstance(message, str) else message)
-        connection.setblocking(False)
-
     def _read(self) -> bytes:
         try:
-            connection = self.connection()
-            return connection.recv(MAX_OCTETS) if connection else b""
+            return super()._read()
         except ssl.SSLWantReadError:
             return b""
-
-    def __enter__(self) -> Self:
-        return super().__enter__()
