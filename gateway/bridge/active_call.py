@@ -98,6 +98,7 @@ class ActiveCall:
             ended=None if self.ended is None else self.started + self.ended - self.arrived,
             outcome=machine.outcome,
             code=machine.code,
+            twilio_error=machine.twilio_error,
             attempts=machine.attempts,
             receipt=tuple(machine.receipt),
             context=dict(machine.context),

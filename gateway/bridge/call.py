@@ -55,6 +55,8 @@ class Call:
         self.outcome: Outcome | None = None
         self.code: int | None = None
         """The final SIP code that ended an unanswered call: the outbound leg's, else the one we refused with."""
+        self.twilio_error: int | None = None
+        """What Twilio gave as the reason of its refusal."""
         self.receipt: list[ReceiptEntry] = []
         self.context: dict[str, str] = {}
         self.attempts = 0

@@ -72,6 +72,8 @@ class CallRecord:
     outcome: Outcome | None = None
     code: int | None = None
     """Final SIP code of a call that was not answered."""
+    twilio_error: int | None = None
+    """Twilio's number for the reason of its refusal."""
     attempts: int = 0
     receipt: tuple[ReceiptEntry, ...] = ()
     context: Mapping[str, str] = field(default_factory=dict)

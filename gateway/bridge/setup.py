@@ -22,7 +22,7 @@ from gateway.bridge.events import (
     TimerFired,
 )
 from gateway.bridge.outcome import Outcome
-from gateway.bridge.reading import carries_sdp, forwards_left
+from gateway.bridge.reading import carries_sdp, forwards_left, twilio_error
 from gateway.core.headers import Headers
 from gateway.core.identity import Party, introduce, party_of
 from gateway.core.mapping import CallFacts
@@ -131,6 +131,7 @@ def outbound_failed(call: Call, event: OutboundEnded) -> Step:
         return _place_next(call), State.CALLING
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     call.decide(outcomes.outcome_for_code(failure), failure)
+    call.twilio_error = twilio_error(event.message)
     headers, notes = carry(call, On.END, event.message, Role.OUTBOUND)
     code = outcomes.answer_for_code(failure) if event.by_peer else outcomes.answer_for_cause(failure)
     return [*notes, Refuse(code, (outcomes.reason_header(failure), *headers)), *missed], State.ENDING

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.core.identity import TWILIOS_OWN
+
+if TYPE_CHECKING:
+    from gateway.bridge.record import CallRecord
 
 _FIREWALL = "config/nftables/gateway.nft keeps such addresses away"
 
@@ -36,3 +41,46 @@ UNBELIEVED: dict[str, str] = {
     SESSION_ID: "it must be one UUID, 32 hexadecimal digits, with remote= behind it (RFC 7989); another was made",
 }
 OTHER_UNBELIEVED = "set identity.believe of the trunk if it may say who calls"
+
+OUTCOME: dict[str, str] = {
+    "unauthorized": "compare auth of the trunk with the credentials at the far end",
+    "forbidden": "the far end takes no such call of ours: see its access list, and auth of the trunk",
+    "no-response": "none of the trunk's uris answered: see addresses, firewall, transport; a large INVITE wants TCP",
+    "unavailable": "the trunk's uris failed or cannot be reached; with TLS, see TLS connection given up",
+    "redirected": "set redirect: follow on the trunk if it may send calls to another of its uris",
+    "no-route": "no route of the trunk fits the called number: see routes",
+    "no-common-codec": "compare media.codecs, and srtp of the trunk, with what the far end takes",
+    "missing-context": "a required field did not come, see lost; context.missing: continue would let the call pass",
+    "context-refused": "the context broke a limit, see lost; context.overflow: drop would let the call pass",
+    "loop": REJECTION["loop"],
+    "ack-missing": "our 200 was not acknowledged: see sip.public_address, and routers that rewrite SIP (ALG)",
+    "media-timeout": "one side sent no audio: see media.rtp_ports in the firewall, and sip.public_address",
+    "internal-error": "a bug of ours: the log has its traceback",
+}
+"""Of outcomes that are no business of who talked."""
+
+_RATE = "more calls a second than Twilio takes: lower calls_per_second, or have Twilio raise it"
+_CALLER = "Twilio takes calls from numbers of yours only: see identity.caller of the trunk"
+TWILIO_ERROR: dict[int, str] = {
+    32001: _RATE,
+    32012: _RATE,
+    32013: _RATE,
+    32106: "auth.username of the trunk must be the name in the credential list",
+    32200: "give the SIP Domain an access control list or a credential list",
+    32201: "put the address that Twilio sees into the access control list of the SIP Domain",
+    32202: "compare auth of the trunk with the credential list of the SIP Domain",
+    32204: _CALLER,
+    32205: "allow the country in Twilio's geographic permissions",
+    32206: _CALLER,
+    32207: "srtp: off on the trunk, or Secure media on in the SIP Domain",
+    32208: "srtp: required and transport=tls on the trunk, or Secure media off in the SIP Domain",
+    32209: "transport=tls and srtp: required on the trunk, or Secure media off in the SIP Domain",
+}
+
+
+def advice_on(record: CallRecord) -> str | None:
+    """What to do about the end of a call; None where nothing is to be done."""
+    if record.twilio_error:
+        known = TWILIO_ERROR.get(record.twilio_error)
+        return known or f"look it up: https://www.twilio.com/docs/api/errors/{record.twilio_error}"
+    return OUTCOME.get(record.outcome.reason) if record.outcome else None

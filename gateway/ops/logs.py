@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gateway.core.receipt import Outcome
+from gateway.ops.advice import advice_on
 from gateway.ops.jsontext import build_json, moment
 from gateway.ops.writer import LineWriter
 
@@ -105,6 +106,8 @@ def log_call_ended(record: CallRecord) -> None:
         "result": end and end.result.value,
         "reason": end and end.reason,
         "code": record.code,
+        "twilio_error": record.twilio_error,
+        "advice": advice_on(record),
         "attempts": record.attempts,
         "setup_seconds": _rounded(record.setup_seconds),
         "post_dial_delay_seconds": _rounded(record.post_dial_delay_seconds),

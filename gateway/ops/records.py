@@ -62,6 +62,7 @@ def summary_as_dict(record: CallRecord) -> dict[str, object]:
         "ended": None if record.ended is None else moment(record.ended),
         "outcome": None if outcome is None else {"result": outcome.result.value, "reason": outcome.reason},
         "code": record.code,
+        "twilio_error": record.twilio_error,
         "attempts": record.attempts,
         "setup_seconds": record.setup_seconds,
         "post_dial_delay_seconds": record.post_dial_delay_seconds,

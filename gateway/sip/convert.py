@@ -15,6 +15,7 @@ MICROSECONDS = 1e-6
 
 _TRANSPORTS = {transport.value: transport for transport in Transport}
 
+_ERROR = re.compile(r"^x-twilio-error[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _SESSION = re.compile(r"^session-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -49,6 +50,11 @@ def has_body(text: str) -> bool:
 def names_session(text: str) -> bool:
     """Whether a message has a Session-ID; known without reading its headers, and few have one."""
     return _SESSION.search(text) is not None
+
+
+def names_error(text: str) -> bool:
+    """Whether a message has Twilio's reason of a refusal; known without reading its headers."""
+    return _ERROR.search(text) is not None
 
 
 def address_of(endpoint: str) -> str:

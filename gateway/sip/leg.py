@@ -31,7 +31,7 @@ from gateway.bridge.events import (
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
 from gateway.core.terms import On
-from gateway.sip.convert import MICROSECONDS, has_body, names_session, received_message
+from gateway.sip.convert import MICROSECONDS, has_body, names_error, names_session, received_message
 from gateway.sip.digits import DigitRelay
 from gateway.sip.guard import guarded
 
@@ -193,13 +193,16 @@ class SipLeg(pj.Leg):
 
     def _end(self, code: int, text: str) -> None:
         by_peer = self._is_decision(text)
-        wanted = On.END in self._reads or 300 <= code < 400 or names_session(text)  # a redirection says where to go on
-        message = received_message(text) if by_peer and wanted else None
+        message = received_message(text) if by_peer and self._matters(code, text) else None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))
         self.ended = True
         self._dialog = str(self.sipCallId())
         self.part()
+
+    def _matters(self, code: int, text: str) -> bool:
+        """Whether anybody reads what ended it: context, where a redirection goes on, a name, Twilio's reason."""
+        return On.END in self._reads or 300 <= code < 400 or names_session(text) or names_error(text)
 
     def has_successor(self) -> bool:
         """Whether another call has its place in PJSIP: then dropping this leg would hang up that call."""

@@ -116,6 +116,12 @@ def test_a_decision_is_final(code: int) -> None:
     assert (machine.state, machine.attempts) == (State.ENDING, 1)
 
 
+def test_what_twilio_says_of_its_refusal_is_kept() -> None:
+    machine = call_in(State.CALLING, PLAN)
+    machine.handle(OutboundEnded(403, True, response(403, "X-Twilio-Error: 32202 Authentication failure")))
+    assert (machine.outcome, machine.code, machine.twilio_error) == (outcomes.FORBIDDEN, 403, 32202)
+
+
 def test_a_silent_server_is_hung_up_and_makes_room_for_the_next() -> None:
     machine = call_in(State.CALLING, TWO_URIS)
     assert machine.handle(TimerFired(Timer.RESPONSE)) == [OUT, *NEXT, MISSED]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bridge.reading import carries_sdp, forwards_left
+from gateway.bridge.reading import carries_sdp, forwards_left, twilio_error
 from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
 from tests.bridge.samples import SDP, message, response
@@ -62,3 +62,24 @@ def test_what_has_no_body_describes_no_media() -> None:
     assert not carries_sdp(None)
     assert not carries_sdp(response(183, "Content-Type: application/sdp"))
     assert not carries_sdp(SipMessage("SIP/2.0 183 Progress", Headers(), SDP))
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("32201 Authentication failure - source IP Address not in ACL", 32201),
+        ("10001", 10001),
+        ("322011 Too long", None),
+        ("3220 Too short", None),
+        ("Error 32201", None),
+        ("\u0663\u0662\u0662\u0660\u0661", None),
+        ("", None),
+    ],
+)
+def test_the_number_of_a_refusal_of_twilio(value: str, number: int | None) -> None:
+    assert twilio_error(response(403, f"x-twilio-error: {value}")) == number
+
+
+def test_a_refusal_without_a_number() -> None:
+    assert twilio_error(response(403)) is None
+    assert twilio_error(None) is None

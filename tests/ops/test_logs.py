@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bridge.outcome import BUSY
+from gateway.bridge.outcome import BUSY, DECLINED, FORBIDDEN, NO_COMMON_CODEC
+from gateway.bridge.outcome import Outcome as End
 from gateway.bridge.record import TransferRecord
 from gateway.bridge.terms import Role, TransferResult
 from gateway.core.plan import TransferMode
@@ -140,7 +141,24 @@ def test_the_line_of_a_call_that_came_to_nothing() -> None:
     (line,) = lines_of(lambda: log_call_ended(record))
     assert (line["result"], line["reason"], line["code"]) == ("client-error", "busy", 486)
     assert (line["receipt"], line["lost"]) == ({}, [])
-    assert not {"to_trunk", "outbound_call_id", "answer_seconds", "duration_seconds"} & set(line)
+    unknown = {"to_trunk", "outbound_call_id", "answer_seconds", "duration_seconds", "twilio_error", "advice"}
+    assert not unknown & set(line)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "advice"),
+    [
+        (FORBIDDEN, None, "access list, and auth of the trunk"),
+        (FORBIDDEN, 32201, "access control list of the SIP Domain"),
+        (FORBIDDEN, 32202, "credential list"),
+        (NO_COMMON_CODEC, 32208, "srtp: required"),
+        (DECLINED, 31603, "https://www.twilio.com/docs/api/errors/31603"),
+    ],
+)
+def test_the_line_of_a_call_that_failed_says_what_to_do(outcome: End, error: int | None, advice: str) -> None:
+    (line,) = lines_of(lambda: log_call_ended(ended(outcome=outcome, twilio_error=error)))
+    assert line.get("twilio_error") == error
+    assert advice in line["advice"]
 
 
 def test_the_line_of_a_call_that_was_transferred(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.bridge.admission import REJECT_REASONS
 from gateway.bridge.health import RegistrationEnded
+from gateway.bridge.outcome import OUTCOMES
 from gateway.bridge.ports import Observer
 from gateway.bridge.terms import TransferResult
 from gateway.bridge.tls import ADVICE, TlsFailure, TlsProblem
@@ -168,6 +169,10 @@ def test_a_flood_is_counted_whole_and_logged_once(
 
 def test_there_is_advice_for_every_rejection() -> None:
     assert set(advice.REJECTION) == {*REJECT_REASONS, *SipShell.reject_reasons}
+
+
+def test_advice_on_outcomes_is_of_outcomes_that_there_are() -> None:
+    assert set(advice.OUTCOME) <= {outcome.reason for outcome in OUTCOMES}
 
 
 def test_a_rejection_of_a_kind_to_come_is_told_too(observer: Observer, caplog: pytest.LogCaptureFixture) -> None:

@@ -65,6 +65,7 @@ def test_the_summary_of_a_call_that_ended() -> None:
         "ended": "2023-11-14T22:14:24.950Z",
         "outcome": {"result": "success", "reason": "completed"},
         "code": None,
+        "twilio_error": None,
         "attempts": 1,
         "setup_seconds": 0.0015,
         "post_dial_delay_seconds": 0.31,
@@ -83,13 +84,15 @@ def test_the_summary_of_a_call_in_progress_has_no_end() -> None:
         "ended",
         "outcome",
         "code",
+        "twilio_error",
         "answer_seconds",
         "duration_seconds",
     ]
 
 
 def test_the_summary_of_a_call_that_failed() -> None:
-    summary = summary_as_dict(ended(outcome=BUSY, code=486))
+    summary = summary_as_dict(ended(outcome=BUSY, code=486, twilio_error=32201))
+    assert summary["twilio_error"] == 32201
     assert (summary["outcome"], summary["code"]) == ({"result": "client-error", "reason": "busy"}, 486)
 
 

@@ -43,3 +43,20 @@ def test_a_refusal_is_passed_on(gateway: Gateway, direction: str, code: int, ans
     callee.finish()
     [ended] = gateway.assert_outcomes(direction, outcome)
     assert ended["code"] == code
+
+
+@pytest.mark.parametrize(("direction", "number"), [("to_twilio", 32201), ("to_pbx", None)])
+def test_the_log_has_what_twilio_says_of_a_refusal(gateway: Gateway, direction: str, number: int | None) -> None:
+    """Its number and what to do, nothing of the words; the PBX cannot speak for Twilio."""
+    with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
+        invite = caller.invite()
+        caller.send(invite)
+        error = "X-Twilio-Error: 32201 Authentication failure - secret"
+        callee.send(callee.reply(callee.wait_for("INVITE"), "403 Forbidden", error))
+        final = caller.wait_for_final(invite)
+        caller.send(caller.in_dialog("ACK", invite, final))
+        callee.wait_for("ACK")
+    [line] = gateway.assert_outcomes(direction, "upstream-error/forbidden")
+    assert line.get("twilio_error") == gateway.ask(f"/calls/{line['call']}")["twilio_error"] == number
+    assert ("SIP Domain" in line["advice"]) is (number is not None)
+    assert "secret" not in str(line)

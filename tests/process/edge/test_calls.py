@@ -105,7 +105,9 @@ def test_a_source_that_is_not_in_the_access_list(scene: Raise) -> None:
     """Before any challenge, so a right password does not help."""
     it = scene("udp", with_error, allowed="192.0.2.1")
     refused(it, 403, 32201)
-    it.gateway.assert_outcomes("to_twilio", "upstream-error/forbidden")
+    [line] = it.gateway.assert_outcomes("to_twilio", "upstream-error/forbidden")
+    assert (line["twilio_error"], "access control list" in line["advice"]) == (32201, True)
+    assert it.gateway.ask(f"/calls/{line['call']}")["twilio_error"] == 32201
 
 
 def test_a_wrong_password(scene: Raise) -> None:
@@ -115,7 +117,8 @@ def test_a_wrong_password(scene: Raise) -> None:
 
     it = scene("udp", wrong)
     refused(it, 403, 32202)
-    it.gateway.assert_outcomes("to_twilio", "upstream-error/forbidden")
+    [line] = it.gateway.assert_outcomes("to_twilio", "upstream-error/forbidden")
+    assert "credential list of the SIP Domain" in line["advice"]
 
 
 def test_secure_media_without_tls(scene: Raise) -> None:
