@@ -18,10 +18,11 @@ from gateway.bridge.record import TransferRecord
 from gateway.bridge.referring import accept, begin, context_refused, end, refused, settle, tell
 from gateway.bridge.terms import Role, TransferResult
 from gateway.core.message import SipMessage
-from gateway.core.plan import TransferMode
+from gateway.core.plan import TransferMode, Trunk
 from gateway.core.referral import Referral, at_home, build_replaces
+from gateway.core.routing import trunk_uri
 from gateway.core.terms import On, Side
-from gateway.core.uri import build_uri, parse_uri
+from gateway.core.uri import SipUri, build_uri, parse_uri
 
 UNSAID = 503
 """The status of a target of which the other side tells nothing that can be read."""
@@ -36,7 +37,7 @@ def relay(call: Call, by: Role, message: SipMessage, referral: Referral) -> Step
     if dialog is not None and receiver.side is Side.TWILIO:  # it knows no Replaces, and would see a Call-ID of the PBX
         return refused(call, by, TransferResult.NO_ROUTE, 603, "Twilio cannot replace a dialog")
     headers = () if dialog is None else (("Replaces", build_replaces(dialog)),)
-    uri = replace(at_home(referral.uri, parse_uri(receiver.uris[0])), headers=headers)
+    uri = replace(at_home(referral.uri, _home(call, receiver)), headers=headers)
     limit = receiver.profile.sends.refer_to_characters - len("<>") if receiver.profile.sends else None
     if limit is not None and len(build_uri(uri)) > limit:
         return refused(call, by, TransferResult.BAD_REQUEST, 400, "Refer-To is longer than the other side takes")
@@ -48,6 +49,13 @@ def relay(call: Call, by: Role, message: SipMessage, referral: Referral) -> Step
     begin(call, TransferRecord(by, TransferMode.RELAY, receiver.name))
     wait = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
     return [*notes, SendRefer(by.other, f"<{target}>"), wait], State.RELAYING
+
+
+def _home(call: Call, receiver: Trunk) -> SipUri:
+    """Where the other side is: the one of its URIs that took the call, if it was called."""
+    if call.order is not None and call.order.trunk == receiver.name:
+        return parse_uri(trunk_uri(call.order.request_uri))
+    return parse_uri(receiver.uris[0])
 
 
 def answered(call: Call, event: ReferAnswered) -> Step:

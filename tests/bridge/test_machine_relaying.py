@@ -13,6 +13,7 @@ from gateway.bridge.commands import (
     SendRefer,
 )
 from gateway.bridge.events import (
+    OutboundEnded,
     ReferAnswered,
     ReferStatus,
     TargetEnded,
@@ -25,9 +26,14 @@ from gateway.core.plan import TransferMode
 from gateway.core.receipt import Outcome as FieldOutcome
 from gateway.core.terms import On
 from tests.bridge.samples import (
+    ANSWERED,
+    CONFIRMED,
     CUSTOMER,
     ELSEWHERE,
+    FIRST,
     REFER,
+    SECOND,
+    call_in,
     feed,
     field,
     plan,
@@ -60,6 +66,12 @@ def test_the_dialog_to_replace_is_for_the_other_side_to_know() -> None:
     assert sent(feed(machine, refer(Role.OUTBOUND, f"{ELSEWHERE}?{REPLACES}"))) == (
         "<sip:2000@pbx.example?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>"
     )
+
+
+def test_the_target_is_at_the_uri_that_took_the_call() -> None:
+    machine = call_in(State.CALLING, plan(uris=(FIRST, SECOND), transfer=TransferMode.RELAY))
+    feed(machine, OutboundEnded(503, True, None), ANSWERED, CONFIRMED)
+    assert sent(feed(machine, refer(Role.INBOUND))) == "<sip:2000@two.twilio.example>"
 
 
 def test_twilio_replaces_no_dialog_and_learns_of_none() -> None:
