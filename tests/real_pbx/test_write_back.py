@@ -56,7 +56,17 @@ def reload(gateway: Gateway) -> None:
 def written(gateway: Gateway) -> list[Configuration]:
     """What the record of the only call says of its variables, as soon as it says something."""
     [ended] = wait_until(gateway.ended_calls, "the call has ended")
-    found: list[Configuration] = wait_until(lambda: gateway.ask(f"/calls/{ended['call']}")["write_back"], "a result")
+    return results(gateway, ended["call"])
+
+
+def written_meanwhile(gateway: Gateway) -> list[Configuration]:
+    """The same of the only call that is up: its channel is still there."""
+    [talking] = gateway.wait_for_talking()
+    return results(gateway, talking["id"])
+
+
+def results(gateway: Gateway, call: str) -> list[Configuration]:
+    found: list[Configuration] = wait_until(lambda: gateway.ask(f"/calls/{call}")["write_back"], "a result")
     return found
 
 
@@ -115,8 +125,7 @@ def test_a_value_of_the_answer_is_a_variable_over_ami(exchange: Exchange, value:
 def test_a_value_that_is_too_long_for_ami(exchange: Exchange) -> None:
     with writing(exchange, "ami") as gateway:
         with call_from_a_phone(exchange, LONG):
-            pass
-        [entry] = written(gateway)
+            [entry] = written_meanwhile(gateway)
         assert (entry["result"], entry["reason"]) == ("refused", f"{len(LONG)} bytes, AMI takes {AMI_OCTETS}")
 
 
@@ -178,8 +187,7 @@ def application(exchange: Exchange) -> Iterator[None]:
 def test_ari_sets_no_variable_on_a_channel_of_the_dialplan(exchange: Exchange) -> None:
     with writing(exchange, "ari") as gateway:
         with call_from_a_phone(exchange, HOSTILE):
-            pass
-        [entry] = written(gateway)
+            [entry] = written_meanwhile(gateway)
         assert (entry["result"], entry["reason"]) == ("refused", "no ARI application holds the channel")
 
 
