@@ -12,7 +12,7 @@ from tests.process.wire import WirePeer, header
 
 BRIEF_SECONDS = 7
 """PJSIP renews five seconds before the end."""
-UNATTENDED_SECONDS = 100
+UNATTENDED_SECONDS = 110
 """64 * T1 until a silence is known (RFC 3261, section 17.1.2.2), twice the half minute after a failure, and some."""
 
 
@@ -55,10 +55,12 @@ class FickleRegistrar(threading.Thread):
             self._play()
 
     def _play(self) -> None:
-        first = next_register(self._peer)
-        accept(self._peer, first, BRIEF_SECONDS)
-        renewal = next_register(self._peer, first)
-        refused = next_register(self._peer, first, renewal, seconds=UNATTENDED_SECONDS)
+        accept(self._peer, first := self._next(), BRIEF_SECONDS)
+        renewal = self._next(first)
+        refused = self._next(first, renewal)
         self._peer.send(self._peer.reply(refused, "403 Forbidden"))
-        accept(self._peer, next_register(self._peer, first, renewal, refused, seconds=UNATTENDED_SECONDS))
+        accept(self._peer, self._next(first, renewal, refused))
         self.is_done = True
+
+    def _next(self, *seen: str) -> str:
+        return next_register(self._peer, *seen, seconds=UNATTENDED_SECONDS)
