@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.01
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 20.0
 """Of a busy machine; nothing that works takes a tenth of it."""
 
 
