@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.bridge.outcome import INTERNAL_ERROR, OUTCOMES
 from gateway.core.receipt import Outcome
 from gateway.core.terms import Direction, On
-from gateway.ops.series import Series, observe
+from gateway.ops.series import CounterSeries, HistogramSeries
 
 if TYPE_CHECKING:
     from gateway.bridge.record import CallRecord
@@ -34,49 +34,42 @@ class CallMetrics:
     """Calls by direction: how many, how they ended, how long each stage took."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        ended = Counter(
-            "gateway_calls_total", "Calls that ended.", ["direction", "result", "reason"], registry=registry
-        )
-        self._ended = Series(ended)
-        self._active = Series(Gauge("gateway_calls_active", "Calls in progress.", ["direction"], registry=registry))
+        labels = ["direction", "result", "reason"]
+        self._ended = CounterSeries(registry, "gateway_calls_total", "Calls that ended.", labels)
+        active = Gauge("gateway_calls_active", "Calls in progress.", ["direction"], registry=registry)
+        self._active = {direction: active.labels(direction) for direction in Direction}
         self._setup = histogram(registry, "gateway_setup_seconds", "INVITE in to INVITE out.", SETUP_BUCKETS)
         self._post_dial = histogram(
             registry, "gateway_post_dial_delay_seconds", "INVITE in to the first 18x sent back.", POST_DIAL_BUCKETS
         )
         self._answer = histogram(registry, "gateway_answer_seconds", "INVITE in to 200 sent back.", ANSWER_BUCKETS)
         self._duration = histogram(registry, "gateway_call_duration_seconds", "Answer to end.", DURATION_BUCKETS)
-        for direction in Direction:
-            self._active.create(direction)
-            for outcome in OUTCOMES:
-                self._ended.create(direction, outcome.result, outcome.reason)
+        for direction, outcome in product(Direction, OUTCOMES):
+            self._ended.create(direction, outcome.result, outcome.reason)
 
     def started(self, direction: Direction) -> None:
         """One more call in progress."""
-        self._active.of(direction).inc()
+        self._active[direction].inc()
 
     def finished(self, record: CallRecord) -> None:
         """One call less in progress, one more ended; what it never came to is not observed."""
         direction = record.direction
         outcome = record.outcome or INTERNAL_ERROR
-        self._active.of(direction).dec()
-        self._ended.of(direction, outcome.result, outcome.reason).inc()
-        observe(self._setup.of(direction), record.setup_seconds)
-        observe(self._post_dial.of(direction), record.post_dial_delay_seconds)
-        observe(self._answer.of(direction), record.answer_seconds)
-        observe(self._duration.of(direction), record.duration_seconds)
+        self._active[direction].dec()
+        self._ended.count(direction, outcome.result, outcome.reason)
+        self._setup.observe(record.setup_seconds, direction)
+        self._post_dial.observe(record.post_dial_delay_seconds, direction)
+        self._answer.observe(record.answer_seconds, direction)
+        self._duration.observe(record.duration_seconds, direction)
 
 
 class ContextMetrics:
     """What became of each field, message by message."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        fields = Counter(
-            "gateway_context_fields_total",
-            "Fields mapped, by what became of them.",
-            ["field", "direction", "on", "outcome"],
-            registry=registry,
-        )
-        self._fields = Series(fields)
+        labels = ["field", "direction", "on", "outcome"]
+        text = "Fields mapped, by what became of them."
+        self._fields = CounterSeries(registry, "gateway_context_fields_total", text, labels)
         self._size = histogram(
             registry, "gateway_context_bytes", "Names and values of the context headers of a message.", CONTEXT_BUCKETS
         )
@@ -90,14 +83,14 @@ class ContextMetrics:
 
     def mapped(self, direction: Direction, receipt: Sequence[ReceiptEntry], size: int) -> None:
         """One message was mapped; `size` is what its context takes on the wire, in bytes."""
-        observe(self._size.of(direction), size)
+        self._size.observe(size, direction)
         for entry in receipt:
-            self._fields.of(entry.field, entry.direction, entry.on, entry.outcome).inc()
+            self._fields.count(entry.field, entry.direction, entry.on, entry.outcome)
 
 
-def histogram(registry: CollectorRegistry, name: str, text: str, buckets: Sequence[float]) -> Series[Histogram]:
+def histogram(registry: CollectorRegistry, name: str, text: str, buckets: Sequence[float]) -> HistogramSeries:
     """A histogram by direction."""
-    series = Series(Histogram(name, text, ["direction"], buckets=buckets, registry=registry))
+    series = HistogramSeries(registry, name, text, ["direction"], buckets)
     for direction in Direction:
         series.create(direction)
     return series

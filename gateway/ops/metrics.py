@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -30,7 +28,7 @@ from gateway.bridge.tls import TlsProblem
 from gateway.core.plan import TransferMode
 from gateway.core.variables import WriteResult
 from gateway.ops.call_metrics import CallMetrics, ContextMetrics
-from gateway.ops.series import OTHER, Series, observe
+from gateway.ops.series import OTHER, CounterSeries, HistogramSeries
 from gateway.ops.trunk_metrics import TrunkMetrics
 
 if TYPE_CHECKING:
@@ -70,20 +68,18 @@ class Metrics:
         self._calls = CallMetrics(registry)
         self._context = ContextMetrics(registry)
         self._trunks = TrunkMetrics(registry)
-        self._rejected = Series(_counter(registry, "gateway_rejected_total", "Requests turned away.", "reason"))
-        transfers = Counter("gateway_transfers_total", "Transfers asked for.", ["mode", "result"], registry=registry)
-        self._transfers = Series(transfers)
+        rejected = "Requests turned away."
+        self._rejected = CounterSeries(registry, "gateway_rejected_total", rejected, ["reason"])
+        transfers = "Transfers asked for."
+        self._transfers = CounterSeries(registry, "gateway_transfers_total", transfers, ["mode", "result"])
         failures = "TLS connections given up before they carried a message."
-        self._tls_failures = Series(
-            Counter("gateway_tls_failures_total", failures, ["direction", "reason"], registry=registry)
-        )
-        self._reloads = Series(_counter(registry, "gateway_config_reloads_total", "Configuration reloads.", "result"))
-        self._write_backs = Series(
-            Counter("gateway_write_back_total", "Variables to set on a PBX.", ["trunk", "result"], registry=registry)
-        )
-        self._lag = Histogram(
-            "gateway_event_loop_lag_seconds", "One round of the SIP thread.", buckets=LAG_BUCKETS, registry=registry
-        )
+        self._tls_failures = CounterSeries(registry, "gateway_tls_failures_total", failures, ["direction", "reason"])
+        reloads = "Configuration reloads."
+        self._reloads = CounterSeries(registry, "gateway_config_reloads_total", reloads, ["result"])
+        written = "Variables to set on a PBX."
+        self._write_backs = CounterSeries(registry, "gateway_write_back_total", written, ["trunk", "result"])
+        lag = "One round of the SIP thread."
+        self._lag = HistogramSeries(registry, "gateway_event_loop_lag_seconds", lag, (), LAG_BUCKETS)
         self._draining = Gauge("gateway_draining", "1 while a drain or stop keeps new calls out.", registry=registry)
         self._up = Gauge("gateway_trunk_up", "1 while calls can be placed on a trunk.", ["trunk"], registry=registry)
         self._config = Gauge("gateway_config_info", "The running configuration.", ["hash"], registry=registry)
@@ -109,7 +105,7 @@ class Metrics:
 
     def config_reloaded(self, succeeded: bool) -> None:
         """A reload was tried, by whatever way."""
-        self._reloads.of("success" if succeeded else "failure").inc()
+        self._reloads.count("success" if succeeded else "failure")
 
     def call_started(self, direction: Direction) -> None:
         """One more call in progress."""
@@ -127,7 +123,7 @@ class Metrics:
 
     def invite_rejected(self, reason: str, count: int = 1) -> None:
         """An INVITE became no call."""
-        self._rejected.of(reason).inc(count)
+        self._rejected.count(reason, by=count)
 
     def response(self, trunk: str, way: str, code: int) -> None:
         """A SIP response was `sent` or `received` on a trunk."""
@@ -135,15 +131,15 @@ class Metrics:
 
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""
-        self._transfers.of(mode, result).inc()
+        self._transfers.count(mode, result)
 
     def write_back(self, trunk: str, result: WriteResult) -> None:
         """Something became of a variable that was to be set on a PBX; on any thread."""
-        self._write_backs.of(trunk, result).inc()
+        self._write_backs.count(trunk, result)
 
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up."""
-        self._tls_failures.of(_way(failure.inbound), failure.problem).inc()
+        self._tls_failures.count(_way(failure.inbound), failure.problem)
 
     def registration_ended(self, ended: RegistrationEnded) -> None:
         """A registrar took or refused a trunk."""
@@ -159,7 +155,7 @@ class Metrics:
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""
-        observe(self._lag, seconds)
+        self._lag.observe(seconds)
 
     def render(self, status: Status | None) -> bytes:
         """All metrics as CONTENT_TYPE; without a status, trunks and drain are shown as they were last known.
@@ -182,7 +178,3 @@ class Metrics:
 
 def _way(inbound: bool) -> str:
     return "inbound" if inbound else "outbound"
-
-
-def _counter(registry: CollectorRegistry, name: str, text: str, label: str) -> Counter:
-    return Counter(name, text, [label], registry=registry)

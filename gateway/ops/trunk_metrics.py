@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from gateway.bridge.health import RegistrationEnded
 from gateway.bridge.outcome import PHRASES
@@ -13,7 +13,7 @@ from gateway.bridge.record import LegMedia
 from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.core.identity import UNBELIEVED
 from gateway.ops.quality import leg_mos
-from gateway.ops.series import OTHER, Series, observe
+from gateway.ops.series import OTHER, CounterSeries, HistogramSeries
 
 JITTER_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 """20 ms is one packet of G.711; above 50 ms playout buffers of the usual size begin to lose packets."""
@@ -31,41 +31,27 @@ class TrunkMetrics:
     """Signalling and media by trunk."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        responses = Counter("gateway_sip_responses_total", "SIP responses.", _BY_CODE, registry=registry)
-        packets = Counter("gateway_rtp_packets_total", "RTP packets.", ["trunk", "direction"], registry=registry)
-        lost = Counter("gateway_rtp_lost_total", "RTP packets that did not arrive here.", ["trunk"], registry=registry)
-        elsewhere = "RTP packets not taken: from elsewhere than the peer's address and port, or without its key."
-        refused = Counter("gateway_rtp_refused_total", elsewhere, ["trunk"], registry=registry)
-        jitter = Histogram(
-            "gateway_rtp_jitter_seconds",
-            "Jitter of a received stream at its end.",
-            ["trunk"],
-            buckets=JITTER_BUCKETS,
-            registry=registry,
-        )
-        mos = Histogram(
-            "gateway_rtp_mos",
-            "Estimated MOS of a received stream (ITU-T G.107).",
-            ["trunk"],
-            buckets=MOS_BUCKETS,
-            registry=registry,
-        )
+        by_trunk, by_way = ["trunk"], ["trunk", "direction"]
+        self._responses = CounterSeries(registry, "gateway_sip_responses_total", "SIP responses.", [*by_way, "code"])
+        self._packets = CounterSeries(registry, "gateway_rtp_packets_total", "RTP packets.", by_way)
+        lost = "RTP packets that did not arrive here."
+        self._lost = CounterSeries(registry, "gateway_rtp_lost_total", lost, by_trunk)
+        refused = "RTP packets not taken: from elsewhere than the peer's address and port, or without its key."
+        self._refused = CounterSeries(registry, "gateway_rtp_refused_total", refused, by_trunk)
+        jitter = "Jitter of a received stream at its end."
+        self._jitter = HistogramSeries(registry, "gateway_rtp_jitter_seconds", jitter, by_trunk, JITTER_BUCKETS)
+        mos = "Estimated MOS of a received stream (ITU-T G.107)."
+        self._mos = HistogramSeries(registry, "gateway_rtp_mos", mos, by_trunk, MOS_BUCKETS)
         registrations = "Answers to REGISTER, and its silences."
-        self._registrations = Series(
-            Counter("gateway_registrations_total", registrations, ["trunk", "result"], registry=registry)
+        self._registrations = CounterSeries(
+            registry, "gateway_registrations_total", registrations, [*by_trunk, "result"]
         )
         unbelieved = "Headers left out, as the trunk cannot vouch for them or they make no sense."
-        hidden = "INVITEs sent without saying who calls, as the caller asked for privacy."
-        self._unbelieved = Series(
-            Counter("gateway_unbelieved_headers_total", unbelieved, ["trunk", "header"], registry=registry)
+        self._unbelieved = CounterSeries(
+            registry, "gateway_unbelieved_headers_total", unbelieved, [*by_trunk, "header"]
         )
-        self._hidden = Series(Counter("gateway_hidden_callers_total", hidden, ["trunk"], registry=registry))
-        self._responses = Series(responses)
-        self._packets = Series(packets)
-        self._lost = Series(lost)
-        self._refused = Series(refused)
-        self._jitter = Series(jitter)
-        self._mos = Series(mos)
+        hidden = "INVITEs sent without saying who calls, as the caller asked for privacy."
+        self._hidden = CounterSeries(registry, "gateway_hidden_callers_total", hidden, by_trunk)
 
     def adopt(self, trunks: Iterable[str]) -> None:
         """Create what these trunks can count; those of earlier configurations stay, their calls may go on."""
@@ -84,30 +70,27 @@ class TrunkMetrics:
 
     def response(self, trunk: str, way: str, code: int) -> None:
         """One response; `way` is `sent` or `received`."""
-        self._responses.of(trunk, way, CODE_LABELS.get(code, OTHER)).inc()
+        self._responses.count(trunk, way, CODE_LABELS.get(code, OTHER))
 
     def registration_ended(self, ended: RegistrationEnded) -> None:
         """One REGISTER was answered, or was not."""
-        self._registrations.of(ended.trunk, ACCEPTED if ended.code // 100 == SUCCESS_CLASS else REFUSED).inc()
+        self._registrations.count(ended.trunk, ACCEPTED if ended.code // 100 == SUCCESS_CLASS else REFUSED)
 
     def header_unbelieved(self, trunk: str, header: str) -> None:
         """One header was left out."""
-        self._unbelieved.of(trunk, header).inc()
+        self._unbelieved.count(trunk, header)
 
     def caller_hidden(self, trunk: str) -> None:
         """One INVITE left without saying who calls."""
-        self._hidden.of(trunk).inc()
+        self._hidden.count(trunk)
 
     def media(self, media: LegMedia) -> None:
         """A leg's stream ended. A count below zero, as duplicates make it, is none."""
         trunk = media.trunk
-        self._packets.of(trunk, SENT).inc(max(0, media.sent))
-        self._packets.of(trunk, RECEIVED).inc(max(0, media.received))
-        self._lost.of(trunk).inc(max(0, media.lost))
-        self._refused.of(trunk).inc(media.refused)
+        self._packets.count(trunk, SENT, by=media.sent)
+        self._packets.count(trunk, RECEIVED, by=media.received)
+        self._lost.count(trunk, by=media.lost)
+        self._refused.count(trunk, by=media.refused)
         if media.received > 0:
-            observe(self._jitter.of(trunk), media.jitter)
-            observe(self._mos.of(trunk), leg_mos(media))
-
-
-_BY_CODE = ["trunk", "direction", "code"]
+            self._jitter.observe(media.jitter, trunk)
+            self._mos.observe(leg_mos(media), trunk)

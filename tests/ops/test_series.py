@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from gateway.ops.series import Series, observe
+from gateway.ops.series import CounterSeries, HistogramSeries
 
 
-def new_series() -> tuple[CollectorRegistry, Series[Counter]]:
+def new_series() -> tuple[CollectorRegistry, CounterSeries]:
     registry = CollectorRegistry()
-    series = Series(Counter("test_total", "A test.", ["trunk", "code"], registry=registry))
+    series = CounterSeries(registry, "test_total", "A test.", ["trunk", "code"])
     for trunk in ("pbx", "twilio"):
         for code in ("200", "other"):
             series.create(trunk, code)
@@ -33,9 +34,9 @@ def test_created_label_sets_exist_at_zero() -> None:
 
 def test_a_known_label_set_counts_as_itself() -> None:
     registry, series = new_series()
-    series.of("pbx", "200").inc()
+    series.count("pbx", "200")
     series.create("pbx", "200")
-    series.of("pbx", "200").inc()
+    series.count("pbx", "200")
     assert registry.get_sample_value("test_total", {"trunk": "pbx", "code": "200"}) == 2
 
 
@@ -49,7 +50,7 @@ def test_a_known_label_set_counts_as_itself() -> None:
 )
 def test_an_unknown_label_counts_as_other(labels: tuple[str, str], counted_as: tuple[str, str]) -> None:
     registry, series = new_series()
-    series.of(*labels).inc()
+    series.count(*labels)
     assert registry.get_sample_value("test_total", dict(zip(("trunk", "code"), counted_as, strict=True))) == 1
 
 
@@ -57,7 +58,7 @@ def test_an_unknown_label_counts_as_other(labels: tuple[str, str], counted_as: t
 def test_labels_from_outside_cannot_grow_the_metric(labels: list[tuple[str, str]]) -> None:
     registry, series = new_series()
     for trunk, code in labels:
-        series.of(trunk, code).inc()
+        series.count(trunk, code)
     assert label_sets(registry) <= {(t, c) for t in ("pbx", "twilio", "other") for c in ("200", "other")}
 
 
@@ -74,6 +75,40 @@ def test_labels_from_outside_cannot_grow_the_metric(labels: list[tuple[str, str]
 )
 def test_only_values_are_observed(value: float | None, taken: int) -> None:
     registry = CollectorRegistry()
-    observe(Histogram("test", "A test.", registry=registry), value)
+    HistogramSeries(registry, "test", "A test.", (), [1, 2]).observe(value)
     assert registry.get_sample_value("test_count") == taken
     assert math.isfinite(registry.get_sample_value("test_sum") or 0)
+
+
+def test_a_count_below_zero_is_none() -> None:
+    registry, series = new_series()
+    series.count("pbx", "200", by=-3)
+    assert registry.get_sample_value("test_total", {"trunk": "pbx", "code": "200"}) == 0
+
+
+@given(st.lists(st.floats(0, 1e6, allow_subnormal=False)))
+def test_a_histogram_says_what_that_of_the_library_would(values: list[float]) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    series = HistogramSeries(ours, "test_seconds", "A test.", ["way"], [0.5, 1, 1000])
+    reference = Histogram("test_seconds", "A test.", ["way"], buckets=[0.5, 1, 1000], registry=theirs)
+    reference.labels("in")
+    series.create("in")
+    for value in values:
+        series.observe(value, "in")
+        reference.labels("in").observe(value)
+    assert without_times(generate_latest(ours)) == without_times(generate_latest(theirs))
+
+
+def without_times(text: bytes) -> list[str]:
+    """The library also says when it began to count, unless the process told it not to."""
+    return [line for line in text.decode().splitlines() if "_created" not in line]
+
+
+def test_threads_lose_nothing() -> None:
+    registry, series = new_series()
+    threads = [threading.Thread(target=lambda: [series.count("pbx", "200") for _ in range(5000)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert registry.get_sample_value("test_total", {"trunk": "pbx", "code": "200"}) == 20_000
