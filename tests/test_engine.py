@@ -100,6 +100,9 @@ class Bench:
         self.report(inbound, CONFIRMED)
         return inbound, outbound
 
+    def in_progress(self) -> list[CallRecord]:
+        return [call.record() for call in self.engine._registry.calls.values()]
+
     def only_record(self) -> CallRecord:
         """The record of the one call that there was, which must have left nothing behind."""
         self.assert_nothing_is_left()
@@ -213,7 +216,7 @@ def test_a_call_that_fails_at_once_starts_before_it_ends() -> None:
     bench = Bench()
     bench.sip.broken = {"place"}
     told: list[str] = []
-    bench.observer.call_started = lambda record: told.append("started")  # type: ignore[method-assign]
+    bench.observer.call_started = lambda direction: told.append("started")  # type: ignore[method-assign]
     bench.observer.call_ended = lambda record: told.append("ended")  # type: ignore[method-assign]
     bench.sip.arrive(request())
     bench.step()
@@ -223,7 +226,7 @@ def test_a_call_that_fails_at_once_starts_before_it_ends() -> None:
 def test_a_call_that_begins_is_told_with_what_is_known() -> None:
     bench = Bench(plan(CUSTOMER))
     bench.arrive("X-PBX-CUSTOMER-ID: C-1", "Call-ID: in-1@pbx")
-    (record,) = bench.observer.started
+    (record,) = bench.in_progress()
     assert (record.state, record.outcome, record.ended, record.answer_seconds) == ("calling", None, None, None)
     assert record.context == {"customer_id": "C-1"}
     ((direction, on, receipt, size),) = bench.observer.mapped
@@ -763,7 +766,7 @@ def test_a_new_plan_is_for_new_calls() -> None:
     assert bench.sip.plan is other
     bench.report(outbound, OutboundEnded(503, True, None))
     bench.arrive()
-    old, new = bench.observer.ended[0], bench.observer.started[1]
+    old, (new,) = bench.observer.ended[0], bench.in_progress()
     assert (old.plan_hash, old.attempts, old.outcome) == ("0123", 1, outcomes.UNAVAILABLE)
     assert new.plan_hash == "4567"
 
@@ -781,7 +784,7 @@ def test_a_stack_that_cannot_take_the_plan_keeps_the_old_one() -> None:
     with running(bench) as ask:
         assert ask(change) == "adopt is broken"
     bench.arrive()
-    assert bench.observer.started[0].plan_hash == "0123"
+    assert [record.plan_hash for record in bench.in_progress()] == ["0123"]
 
 
 def test_a_plan_whose_routes_do_not_fit_changes_nothing() -> None:
@@ -790,7 +793,7 @@ def test_a_plan_whose_routes_do_not_fit_changes_nothing() -> None:
     with pytest.raises(ValueError, match="nowhere"):
         bench.engine.adopt(wrong)
     bench.arrive()
-    assert bench.observer.started[0].plan_hash == "0123"
+    assert [record.plan_hash for record in bench.in_progress()] == ["0123"]
 
 
 # ---- Leaks ----

@@ -114,7 +114,7 @@ class Execution:
         """Once, when it is known where the call goes; a call that failed at once starts before it ends all the same."""
         if not call.announced:
             call.announced = True
-            self._observer.call_started(call.record())
+            self._observer.call_started(call.machine.direction)
 
     def abandon(self, call: ActiveCall) -> None:
         """Be done with a call that cannot be trusted to end by itself: cut its legs and close its record."""

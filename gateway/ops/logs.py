@@ -1,10 +1,10 @@
-"""One JSON object a line on stdout: the form of the log and the two lines of each call. It decides nothing.
+"""One JSON object a line on stdout: the form of the log and the one line of each call. It decides nothing.
 
 What is logged, by level:
 
 ERROR    our own bug, or a configuration that cannot be used
 WARNING  we refused or dropped something: a call, an operator's request, log lines
-INFO     start, stop, drain and reload; one line when a call starts and one when it ends
+INFO     start, stop, drain and reload; one line when a call ends
 DEBUG    every event (`<`), command (`>`) and change of state (`=`) of a call
 
 Every line has `ts` (RFC 3339, UTC, milliseconds), `level`, `logger` and `msg`; what the code adds with `extra` follows
@@ -83,7 +83,7 @@ def logging_to(descriptor: int = STDOUT, level: str = "INFO") -> Iterator[LineWr
 
 
 def _leave_out_what_no_line_shows() -> None:
-    """Two lines a call: who logged, and on which thread, costs more to find out than to write the line.
+    """A line a call: who logged, and on which thread, costs more to find out than to write the line.
 
     These are the switches that the standard library names for it (Logging HOWTO, Optimization).
     """
@@ -91,19 +91,22 @@ def _leave_out_what_no_line_shows() -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
-def log_call_started(record: CallRecord) -> None:
-    """The one line of a call that starts."""
-    if log.isEnabledFor(logging.INFO):
-        log.info("call started", extra=_call_fields(record))
-
-
 def log_call_ended(record: CallRecord) -> None:
-    """The one line of a call that ends: outcome, durations and what became of its context."""
+    """The one line of a call: outcome, durations and what became of its context."""
     if not log.isEnabledFor(logging.INFO):
         return
     end = record.outcome
-    fields = _call_fields(record) | {
-        "result": end and end.result.value,
+    fields = {
+        "call": record.id,
+        "inbound_call_id": record.inbound_call_id[:CALL_ID_CHARACTERS],
+        "outbound_call_id": record.outbound_call_id[:CALL_ID_CHARACTERS] or None,
+        "inbound_session_id": record.inbound_session_id,
+        "outbound_session_id": record.outbound_session_id,
+        "direction": record.direction,
+        "from_trunk": record.from_trunk,
+        "to_trunk": record.to_trunk or None,
+        "plan": record.plan_hash,
+        "result": end and end.result,
         "reason": end and end.reason,
         "code": record.code,
         "twilio_error": record.twilio_error,
@@ -113,35 +116,15 @@ def log_call_ended(record: CallRecord) -> None:
         "post_dial_delay_seconds": _rounded(record.post_dial_delay_seconds),
         "answer_seconds": _rounded(record.answer_seconds),
         "duration_seconds": _rounded(record.duration_seconds),
-        "transfers": Counter(one.result.value for one in record.transfers if one.result) or None,
-        "receipt": Counter(entry.outcome.value for entry in record.receipt),
+        "transfers": Counter(one.result for one in record.transfers if one.result) or None,
+        "receipt": Counter(entry.outcome for entry in record.receipt),
         "lost": [_loss(entry) for entry in record.receipt if entry.outcome not in NOTHING_LOST],
     }
     log.info("call ended", extra=fields)
 
 
-def _call_fields(record: CallRecord) -> dict[str, object]:
-    return _call_ids(record.id, record.inbound_call_id, record.outbound_call_id) | {
-        "inbound_session_id": record.inbound_session_id,
-        "outbound_session_id": record.outbound_session_id,
-        "direction": record.direction.value,
-        "from_trunk": record.from_trunk,
-        "to_trunk": record.to_trunk or None,
-        "plan": record.plan_hash,
-    }
-
-
-def _call_ids(call: str, inbound_call_id: str, outbound_call_id: str) -> dict[str, object]:
-    """An id that is not known is None, which the formatter leaves out."""
-    return {
-        "call": call,
-        "inbound_call_id": inbound_call_id[:CALL_ID_CHARACTERS] or None,
-        "outbound_call_id": outbound_call_id[:CALL_ID_CHARACTERS] or None,
-    }
-
-
 def _loss(entry: ReceiptEntry) -> dict[str, str | None]:
-    return {"field": entry.field, "on": entry.on.value, "outcome": entry.outcome.value, "reason": entry.reason}
+    return {"field": entry.field, "on": entry.on, "outcome": entry.outcome, "reason": entry.reason}
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gateway.bridge.tls import ADVICE
 from gateway.core.throttle import Throttle
 from gateway.ops import advice
-from gateway.ops.logs import log_call_ended, log_call_started
+from gateway.ops.logs import log_call_ended
 from gateway.ops.metrics import Metrics
 from gateway.ops.records import RecentCalls
 
@@ -39,10 +39,9 @@ class CallObserver:
         self._tls_failures = Throttle(time.monotonic)
         self._unbelieved = Throttle(time.monotonic)
 
-    def call_started(self, record: CallRecord) -> None:
+    def call_started(self, direction: Direction) -> None:
         """An INVITE became a call."""
-        self._metrics.call_started(record.direction)
-        log_call_started(record)
+        self._metrics.call_started(direction)
 
     def call_ended(self, record: CallRecord) -> None:
         """A call is over: one record, one count, one line."""

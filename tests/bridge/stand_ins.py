@@ -170,7 +170,7 @@ class RecordingObserver:
     """An `Observer` that keeps everything; `broken` names what raises after it was kept."""
 
     def __init__(self) -> None:
-        self.started: list[CallRecord] = []
+        self.started: list[Direction] = []
         self.ended: list[CallRecord] = []
         self.mapped: list[tuple[Direction, On, Sequence[ReceiptEntry], int]] = []
         self.rejected: list[tuple[str, str]] = []
@@ -184,8 +184,8 @@ class RecordingObserver:
         self.hidden: list[str] = []
         self.broken: set[str] = set()
 
-    def call_started(self, record: CallRecord) -> None:
-        self.started.append(record)
+    def call_started(self, direction: Direction) -> None:
+        self.started.append(direction)
         self._check("call_started")
 
     def call_ended(self, record: CallRecord) -> None:

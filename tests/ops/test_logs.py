@@ -24,7 +24,6 @@ from gateway.ops.logs import (
     CALL_ID_CHARACTERS,
     JsonFormatter,
     log_call_ended,
-    log_call_started,
     logging_to,
 )
 from tests.ops.samples import STARTED, active, ended, entry
@@ -86,24 +85,6 @@ def test_hostile_text_stays_inside_its_line(text: str, argument: str, extra: str
 def without_halves(text: str) -> str:
     """Halves of surrogate pairs, that no text file can hold, as the log shows them; pairs are one character."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\ufffd", "?")
-
-
-def test_the_line_when_a_call_starts() -> None:
-    (line,) = lines_of(lambda: log_call_started(active(outbound_call_id="")))
-    line.pop("ts")
-    assert line == {
-        "level": "INFO",
-        "logger": "gateway.calls",
-        "msg": "call started",
-        "call": "5f0c",
-        "inbound_call_id": "in@pbx",
-        "inbound_session_id": "a" * 32,
-        "outbound_session_id": "b" * 32,
-        "direction": "to_twilio",
-        "from_trunk": "pbx",
-        "to_trunk": "twilio",
-        "plan": "0123abcd",
-    }
 
 
 def test_the_line_when_a_call_ends() -> None:
@@ -181,16 +162,12 @@ def test_a_field_lost_in_two_messages_is_named_twice() -> None:
 
 
 def test_a_call_id_without_end_is_cut() -> None:
-    (line,) = lines_of(lambda: log_call_started(active(inbound_call_id="i" * 60_000)))
+    (line,) = lines_of(lambda: log_call_ended(active(inbound_call_id="i" * 60_000)))
     assert line["inbound_call_id"] == "i" * CALL_ID_CHARACTERS
 
 
 def test_calls_are_not_logged_above_info() -> None:
-    def talk() -> None:
-        log_call_started(active())
-        log_call_ended(ended())
-
-    assert lines_of(talk, "WARNING") == []
+    assert lines_of(lambda: log_call_ended(ended()), "WARNING") == []
 
 
 @given(
@@ -199,12 +176,8 @@ def test_calls_are_not_logged_above_info() -> None:
 )
 def test_no_value_of_context_is_in_a_line(value: str, name: str) -> None:
     record = ended(context={name: f"<{value}>"})
-
-    def talk() -> None:
-        log_call_started(record)
-        log_call_ended(record)
-
-    assert f"<{value}>" not in "".join(str(list(line.values())) for line in lines_of(talk))
+    (line,) = lines_of(lambda: log_call_ended(record))
+    assert f"<{value}>" not in str(list(line.values()))
 
 
 def test_what_was_set_up_before_comes_back_and_nothing_is_left() -> None:
