@@ -7,7 +7,7 @@ What happens to it is in `machine.TABLE`. The cells of that table are functions 
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
+from collections.abc import Iterable
 
 from gateway.bridge.commands import Command, Hangup, NoteMiss, Place, StartTimer
 from gateway.bridge.events import Event, Timer
@@ -80,8 +80,8 @@ class Call:
         """How often the offer that each leg is to get had something in its way."""
         self.trunks: dict[Role, Trunk] = {}
         """Whose legs they are; those of the first two are `from_trunk` and `to_trunk` until a transfer."""
-        self.told: dict[Side, SipMessage] = {}
-        """What each side knows of the call: the INVITE that it sent or got."""
+        self.told: dict[Side, Iterable[tuple[str, str]]] = {}
+        """What each side knows of the call: the headers of the INVITE that it sent or got."""
         self.parties: dict[Role, Party] = {}
         """Who is at each leg."""
         self.transfers: list[TransferRecord] = []
@@ -100,7 +100,7 @@ class Call:
     def place_next(self) -> list[Command]:
         """Call the next of the trunk's URIs."""
         assert self.order is not None
-        self.order = replace(self.order, request_uri=self.uris.pop(0))
+        self.order = self.order.to(self.uris.pop(0))
         self.live.add(self.order.role)
         return [self.order, StartTimer(Timer.RESPONSE, self.plan.limits.response_seconds)]
 

@@ -9,6 +9,7 @@ from gateway.bridge.commands import Command, HeaderList, NoteContext
 from gateway.bridge.terms import Role
 from gateway.bridge.write_back import write_back
 from gateway.core.escaped import lay_over, read_escaped, write_escaped
+from gateway.core.headers import Headers
 from gateway.core.mapping import CallFacts, Mapped, apply_rules
 from gateway.core.message import SipMessage
 from gateway.core.plan import Dialect, Trunk
@@ -45,7 +46,8 @@ def map_transfer(call: Call, refer: SipMessage | None, sender: Role, target: Tru
     """What the sender's side knows of the call and its REFER adds to it, as headers for who is called now."""
     trunk, contract = call.trunks[sender], call.plan.contract
     dialect = _dialect(trunk, target)
-    message = call.told[trunk.side]
+    assert call.request is not None
+    message = replace(call.request, headers=Headers(call.told[trunk.side]))
     if refer is not None:
         names = contract.refer_headers(call.direction, trunk.side, dialect)
         message = lay_over(read_escaped(refer, "Refer-To"), message, names)

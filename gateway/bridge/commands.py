@@ -28,6 +28,10 @@ class Place:
     max_forwards: int
     role: Role = Role.OUTBOUND
 
+    def to(self, request_uri: str) -> Place:
+        """The same call to another URI."""
+        return Place(self.trunk, request_uri, self.caller, self.headers, self.max_forwards, self.role)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

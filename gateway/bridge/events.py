@@ -257,6 +257,12 @@ def response_code(event: Event) -> int | None:
     return None
 
 
+def message_of(event: Event) -> SipMessage | None:
+    """What the peer sent that made this event, if anything and if it can be read."""
+    message: SipMessage | None = getattr(event, "message", None)
+    return message
+
+
 def believed(event: Event, trunk: Trunk) -> tuple[Event, tuple[str, ...]]:
     """What a leg to this trunk reports, without what the trunk is not believed; and the words for what was left out."""
     if not isinstance(event, OutboundProgress | OutboundAnswered | OutboundEnded | InboundEnded | ReferReceived):
@@ -281,7 +287,8 @@ def seen_as(event: Event, role: Role) -> Event:
     """What a leg reports, as the leg of this role: the role of a leg changes, and the stack does not know."""
     match event:
         case InboundEnded(code, by_peer, message) | OutboundEnded(code, by_peer, message):
-            return ENDED[role](code, by_peer, message)
+            ended = ENDED[role]
+            return event if type(event) is ended else ended(code, by_peer, message)
         case OutboundProgress(code, message) if role is Role.TARGET:
             return TargetProgress(code, message)
         case OutboundAnswered(message) if role is Role.TARGET:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gateway.bridge import outcome as outcomes
 from gateway.bridge import redirects
 from gateway.bridge.call import Call, State, Step
@@ -23,7 +21,6 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.reading import carries_sdp, forwards_left, twilio_error
-from gateway.core.headers import Headers
 from gateway.core.identity import Party, introduce, party_of
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
@@ -46,7 +43,7 @@ def invite(call: Call, event: InviteReceived) -> Step:
     call.request = event.message
     call.from_trunk = event.trunk
     call.trunks[Role.INBOUND] = event.trunk
-    call.told[event.trunk.side] = event.message
+    call.told[event.trunk.side] = event.message.headers
     call.direction = Direction.from_source(event.trunk.side)
     call.facts = CallFacts(call.id, event.trunk.name, event.source_address)
     try:
@@ -74,7 +71,7 @@ def _set_out(call: Call, message: SipMessage, trunk: Trunk) -> Step:
         max_forwards=forwards_left(message) - 1,
     )
     call.uris = [request_uri(uri, destination.user) for uri in call.router.uris(destination.trunk)]
-    call.told[destination.trunk.side] = replace(message, headers=Headers(mapped.headers))
+    call.told[destination.trunk.side] = mapped.headers
     ring = StartTimer(Timer.RING, call.plan.limits.ring_seconds)
     return [*_place_next(call), *notes, ring], State.CALLING  # what is counted need not keep a caller waiting
 

@@ -51,7 +51,6 @@ from gateway.bridge.record import TransferRecord
 from gateway.bridge.referring import accept, begin, context_refused, end, refused, settle, tell
 from gateway.bridge.relaying import relay
 from gateway.bridge.terms import Role, TransferResult
-from gateway.core.headers import Headers
 from gateway.core.identity import Party, introduce, party_of
 from gateway.core.message import SipMessage
 from gateway.core.plan import TransferMode, Trunk
@@ -223,9 +222,9 @@ def progress(call: Call, event: TargetProgress) -> Step:
 
 def answered(call: Call, event: TargetAnswered) -> Step:
     """It answers, and takes the place of who asked for it."""
-    assert call.request is not None and call.order is not None
-    context = Headers(header for header in call.order.headers if not is_protected(header[0]))
-    call.told[call.trunks[Role.TARGET].side] = replace(call.request, headers=context)
+    assert call.order is not None
+    context = tuple(header for header in call.order.headers if not is_protected(header[0]))
+    call.told[call.trunks[Role.TARGET].side] = context
     commands = settle(call, TransferResult.COMPLETED, 200)
     return [*commands, *_promote(call, call.transfers[-1].by)], State.TALKING
 

@@ -63,7 +63,11 @@ class Headers:
         self._items = tuple(pairs)
         index: dict[str, list[str]] = {}
         for name, value in self._items:
-            index.setdefault(canonical_name(name), []).append(value)
+            canonical = canonical_name(name)
+            if canonical in index:
+                index[canonical].append(value)
+            else:
+                index[canonical] = [value]
         self._index = index
 
     def first(self, name: str) -> str | None:
@@ -74,6 +78,11 @@ class Headers:
     def all(self, name: str) -> list[str]:
         """Every value of that name, one per header line, in order; comma lists are left whole."""
         return list(self._index.get(canonical_name(name), ()))
+
+    def any_starts(self, start: str) -> bool:
+        """Whether a name, in any case, starts with this."""
+        folded = start.lower()
+        return any(name.startswith(folded) for name in self._index)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)

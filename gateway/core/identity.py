@@ -13,7 +13,7 @@ from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
 from gateway.core.octets import is_utf8
 from gateway.core.plan import CallerSource, IdentityHeader, Trunk
-from gateway.core.profile import is_reserved, matches_name
+from gateway.core.profile import matches_name
 from gateway.core.sanitise import find_control
 from gateway.core.terms import Side
 from gateway.core.uri import NameAddr, escape_user, parse_name_addr, quote_string, split_list
@@ -29,6 +29,7 @@ ASSERTED, REMOTE_PARTY, DIVERSION = "P-Asserted-Identity", "Remote-Party-ID", "D
 VOUCHED = (ASSERTED, REMOTE_PARTY, DIVERSION)
 """Headers that mean something only if their sender can be believed."""
 TWILIOS_OWN = "X-Twilio-*"
+_TWILIOS_START = TWILIOS_OWN.removesuffix("*")
 UNBELIEVED = (*VOUCHED, TWILIOS_OWN)
 """The words for what is not believed, for the metrics."""
 
@@ -112,6 +113,8 @@ def believe(message: SipMessage, trunk: Trunk) -> tuple[SipMessage, tuple[str, .
 
 def party_of(message: SipMessage) -> Party:
     """Who sends this INVITE, of which only what is believed is left."""
+    if not any(name in message.headers for name in (*VOUCHED, "Privacy")):
+        return Party(caller_of(message))  # as most calls come
     callers = (one for one in _named(message, REMOTE_PARTY) if (one.param("party") or "calling").lower() == "calling")
     asserted = next((one for one in (*_named(message, ASSERTED), *callers) if sound_user(one.uri.user)), None)
     return Party(
@@ -156,7 +159,7 @@ def _unbelieved(message: SipMessage, trunk: Trunk) -> Iterator[str]:
     for name in () if trunk.identity.believed else VOUCHED:
         if name in message.headers:
             yield name
-    if trunk.side is Side.PBX and any(is_reserved(name) for name, _ in message.headers):
+    if trunk.side is Side.PBX and message.headers.any_starts(_TWILIOS_START):
         yield TWILIOS_OWN
 
 

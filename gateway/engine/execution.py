@@ -63,24 +63,28 @@ class Execution:
 
     def execute(self, call: ActiveCall, command: Command) -> None:
         """Do one thing that the call's machine said."""
-        match command:
+        match command:  # what each call has comes first
+            case StartTimer(timer, seconds):
+                self._timers.start(call.machine.id, timer, self._clock() + seconds)
+            case StopTimer(timer):
+                self._timers.stop(call.machine.id, timer)
+            case NoteContext(on, mapped):
+                self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
             case Place():
                 self._place(call, command)
             case Progress():
                 self._progress(call, command)
             case Answer():
                 self._answer(call, command)
+            case Hangup(role, headers):
+                self._hangup(call, role, headers)
+            case Finish():
+                self._finish(call)
             case Refuse(code, headers):
                 self._sip.refuse(call.inbound, code, headers)
                 self._respond(call, code)
-            case Hangup(role, headers):
-                self._hangup(call, role, headers)
             case Offer(role, hold):
                 self._offer(call, role, hold)
-            case StartTimer(timer, seconds):
-                self._timers.start(call.machine.id, timer, self._clock() + seconds)
-            case StopTimer(timer):
-                self._timers.stop(call.machine.id, timer)
             case AnswerRefer(by, code, headers):
                 self._answer_refer(call, by, code, headers)
             case SendRefer(role, refer_to):
@@ -101,14 +105,10 @@ class Execution:
                 self._join(call, role, role.other)
             case NoteTransfer(mode, result):
                 self._observer.transfer(mode, result)
-            case NoteContext(on, mapped):
-                self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
             case NoteMiss():
                 self.missed.append(command)
             case WriteBack():
                 self._write_back(call, command)
-            case Finish():
-                self._finish(call)
 
     def announce(self, call: ActiveCall) -> None:
         """Once, when it is known where the call goes; a call that failed at once starts before it ends all the same."""

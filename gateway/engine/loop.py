@@ -27,10 +27,11 @@ from gateway.bridge.events import (
     Timer,
     TimerFired,
     believed,
+    message_of,
     response_code,
     seen_as,
 )
-from gateway.bridge.health import ProbeEnded, RegistrationEnded, TrunkHealth
+from gateway.bridge.health import ProbeEnded, TrunkHealth
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import (
     Arrival,
@@ -46,10 +47,11 @@ from gateway.bridge.ports import (
 from gateway.bridge.record import CallRecord
 from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.bridge.session import is_malformed
+from gateway.bridge.terms import Role
 from gateway.bridge.timers import Timers
 from gateway.bridge.tls import TlsFailure
 from gateway.core.identity import believe
-from gateway.core.plan import Plan, Trunk
+from gateway.core.plan import Plan
 from gateway.core.routing import Router
 from gateway.engine.dialogs import Dialogs
 from gateway.engine.execution import Clock, Execution
@@ -179,7 +181,13 @@ class Engine:
             log.exception("report failed", extra={"report": type(report).__name__})
 
     def _dispatch(self, report: Report) -> None:
-        if isinstance(report, Arrival):
+        if isinstance(report, LegReport):
+            if call := self._registry.legs.get(report.leg):  # else: of an attempt that was given up
+                self._feed(call, self._event(call, report))
+        elif isinstance(report, MediaReport):
+            if call := self._registry.legs.get(report.leg):
+                call.media.append(report.media)
+        elif isinstance(report, Arrival):
             self._arrive(report)
         elif isinstance(report, Refusal):
             self._observer.invite_rejected(report.reason, report.source_address, report.count)
@@ -187,29 +195,28 @@ class Engine:
             self._observer.tls_failed(report)
         elif isinstance(report, ProbeEnded):
             self._learn(report)
-        elif isinstance(report, RegistrationEnded):
+        else:
             self._observer.registration_ended(report, self._health.take_registration(report, self._clock()))
-        elif call := self._registry.legs.get(report.leg):  # else: of an attempt that was given up
-            if isinstance(report, MediaReport):
-                call.media.append(report.media)
-            else:
-                self._feed(call, self._event(call, report))
 
     def _event(self, call: ActiveCall, report: LegReport) -> Event:
         role = call.role_of(report.leg)
-        heard = self._believed(report.event, call.machine.trunks[role])
-        if self._sessions.hear(call, report.leg, heard):
-            self._note_left_out(call.machine.trunks[role].name, (SESSION_ID,))
-        event = seen_as(heard, role)
+        event = report.event
+        if message_of(event) is not None:
+            event = self._heard_from(call, role, report)
+        event = seen_as(event, role)
         if not isinstance(event, ReferReceived):
             return event
         consultation = self._dialogs.consultation(call, event.by, event.message)
         admitted = consultation is not None or self._admission.takes_another(self._clock())
         return replace(event, admitted=admitted, consultation=consultation)
 
-    def _believed(self, event: Event, trunk: Trunk) -> Event:
-        event, left_out = believed(event, trunk)
+    def _heard_from(self, call: ActiveCall, role: Role, report: LegReport) -> Event:
+        """The event with what is believed of the peer's message."""
+        trunk = call.machine.trunks[role]
+        event, left_out = believed(report.event, trunk)
         self._note_left_out(trunk.name, left_out)
+        if self._sessions.hear(call, report.leg, event):
+            self._note_left_out(trunk.name, (SESSION_ID,))
         return event
 
     def _note_left_out(self, trunk: str, left_out: Iterable[str]) -> None:
@@ -224,7 +231,8 @@ class Engine:
             return
         message, left_out = believe(arrival.message, trunk)
         self._note_left_out(trunk.name, (*left_out, SESSION_ID) if is_malformed(message) else left_out)
-        arrival = replace(arrival, message=message)
+        if left_out:
+            arrival = replace(arrival, message=message)
         if takes_a_place(arrival.message):
             self._replace(arrival)
             return

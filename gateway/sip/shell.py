@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
 MALFORMED = Rejection("malformed", 400, (warning_header("this message cannot be read"),))
+LEG_ENDED = (InboundEnded, OutboundEnded)
 SILENCED = "unknown-source-silenced"
 """Requests of strangers, of any kind, that got no answer because there were too many."""
 TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUPPORTED: "unsupported"}
@@ -346,7 +347,7 @@ class SipShell:
 
     def _tell(self, report: Report) -> None:
         self._reports.append(report)
-        if isinstance(report, LegReport) and isinstance(report.event, InboundEnded | OutboundEnded):
+        if isinstance(report, LegReport) and isinstance(report.event, LEG_ENDED):
             self._ended.append(report.leg)
 
     def _drop_ended(self) -> None:
