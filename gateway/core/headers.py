@@ -63,7 +63,9 @@ class Headers:
         self._items = tuple(pairs)
         index: dict[str, list[str]] = {}
         for name, value in self._items:
-            canonical = canonical_name(name)
+            canonical = name.lower()
+            if len(canonical) == 1:
+                canonical = canonical_name(canonical)
             if canonical in index:
                 index[canonical].append(value)
             else:

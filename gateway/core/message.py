@@ -22,8 +22,6 @@ _HEADER_LINE = re.compile(r"^([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+:[ \t]*+([^\n]*+)"
 
 _LESS_THAN_STATED = " that Content-Length says"
 
-_END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
-
 # Folding (section 7.3.1). The look-behind and the possessive quantifiers keep runs of blanks linear.
 _FOLD = re.compile(r"(?<![ \t])[ \t]*+(?:\n[ \t]++)++")
 
@@ -84,14 +82,23 @@ def parse_message(data: str | bytes) -> SipMessage:
     """
     text = parse_octets(data) if isinstance(data, bytes) else data
     text = text.lstrip("\r\n")
-    end = _END_OF_HEADERS.search(text)
-    head, body = (text, "") if end is None else (text[: end.start()], text[end.end() :])
+    head, body = _split_body(text)
     start_line, _, section = head.replace("\r\n", "\n").partition("\n")
     if _REQUEST_LINE.fullmatch(start_line) is None and _STATUS_LINE.fullmatch(start_line) is None:
         raise MessageError("the first line is neither a SIP/2.0 request nor a SIP/2.0 response")
     defects: list[str] = []
     headers = Headers(_parse_section(section, defects))
     return SipMessage(start_line, headers, _cut_body(headers, body, defects), tuple(defects))
+
+
+def _split_body(text: str) -> tuple[str, str]:
+    """What is before the first empty line, and what is behind it."""
+    crlf, lf = text.find("\n\r\n"), text.find("\n\n")
+    if crlf < 0 and lf < 0:
+        return text, ""
+    if lf < 0 or 0 <= crlf < lf:
+        return text[:crlf].removesuffix("\r"), text[crlf + len("\n\r\n") :]
+    return text[:lf].removesuffix("\r"), text[lf + len("\n\n") :]
 
 
 def _parse_section(section: str, defects: list[str]) -> list[tuple[str, str]]:

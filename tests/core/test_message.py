@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,3 +226,10 @@ def test_any_octets_are_a_message_or_a_message_error(data: bytes) -> None:
 @pytest.mark.parametrize(("stated", "cut"), [("4", False), ("5", True), ("3", False), ("many", False)])
 def test_a_body_that_lacks_something_is_cut(stated: str, cut: bool) -> None:
     assert parse_message(f"INVITE sip:a@b SIP/2.0\r\nContent-Length: {stated}\r\n\r\nbody").is_cut is cut
+
+
+@given(st.text(st.sampled_from("\r\n a:")))
+def test_the_body_begins_behind_the_first_empty_line(text: str) -> None:
+    message = parse_message(f"OPTIONS sip:a SIP/2.0\n{text}")
+    _, *rest = re.split(r"\r?\n\r?\n", f"OPTIONS sip:a SIP/2.0\n{text}", maxsplit=1)
+    assert [message.body] == (rest or [""])
