@@ -318,11 +318,10 @@ inline bool Leg::offer(bool hold)
     return pjsua_call_reinvite2(it->index, &setting, NULL) == PJ_SUCCESS;
 }
 
-inline void Leg::onCallMediaState(pj::OnCallMediaStateParam &prm)
+inline void Leg::audioChanged()
 {
     const bool held_now = isHeldByPeer();
 
-    PJ_UNUSED_ARG(prm);
     if (const pjsua_call_media *mine = audioOf(call()))
         pjmedia_stream_follow(mine->strm.a.stream, followed.data(), (unsigned)followed.size());
     onAudio();
@@ -333,10 +332,9 @@ inline void Leg::onCallMediaState(pj::OnCallMediaStateParam &prm)
 }
 
 /* RFC 3261, section 14.1: both sides made an offer at once; who made the Call-ID waits longer. */
-inline void Leg::onCallTsxState(pj::OnCallTsxStateParam &prm)
+inline void Leg::transactionChanged(const pjsip_event *event)
 {
     const pjsua_call *it = call();
-    const pjsip_event *event = (const pjsip_event *)prm.e.pjEvent;
     const pjsip_transaction *tsx = event->type == PJSIP_EVENT_TSX_STATE ? event->body.tsx_state.tsx : NULL;
 
     if (it && !it->hanging_up && it->inv->state == PJSIP_INV_STATE_CONFIRMED && tsx && tsx->role == PJSIP_ROLE_UAC &&

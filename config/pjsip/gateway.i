@@ -93,4 +93,5 @@ std::string sipLastTurnedAway(int kind);
 %feature("nodirector") Stack::onSelectAccount;
 %feature("director") Trunk;
 %feature("nodirector") Trunk::onSendRequest;
+%feature("nodirector") Trunk::onIncomingCall;
 %include "trunks.hpp"

@@ -120,13 +120,10 @@ public:
     /* Whether the peer gave any sign of life to our INVITE; 100 changes no state that a callback would report. */
     bool isHeard() const;
 
-    /* ---- pjsua2's callbacks, answered here ---- */
+    /* Whether another call has its place in PJSIP: then dropping this leg would hang up that call. */
+    bool hasSuccessor() const;
 
-    void onCallState(pj::OnCallStateParam &prm) override;
-    void onCallMediaState(pj::OnCallMediaStateParam &prm) override;
-    void onCallTsxState(pj::OnCallTsxStateParam &prm) override;
-    void onCallSdpCreated(pj::OnCallSdpCreatedParam &prm) override { PJ_UNUSED_ARG(prm); }
-    void onStreamDestroyed(pj::OnStreamDestroyedParam &prm) override;
+    /* ---- pjsua2's callbacks, answered here ---- */
 
     /* What nobody took (transfer.hpp), PJSUA must not do: it would call whomever the peer names. */
     void onCallTransferRequest(pj::OnCallTransferRequestParam &prm) override { prm.statusCode = PJSIP_SC_DECLINE; }
@@ -137,11 +134,19 @@ private:
     ReferDialog refers_;
 
     pjsua_call *call() const;
+    void stateChanged(const pjsip_event *event);
+    void audioChanged();
+    void transactionChanged(const pjsip_event *event);
+    void streamEnded(const pjmedia_stream *stream, unsigned index);
+    void streamsEnded();
+    static Leg *find(pjsua_call_id call_id);
+    static void hearOfLegs();
     void leaveBridge();
 
     bool isHeldByPeer() const;
 
     Networks followed;
+    std::string dialog; /* Call-ID, once there was one */
     bool bridged = false;
     bool held = false;
 #endif
@@ -167,7 +172,8 @@ static pj::CallOpParam legOperation(int code, const HeaderWords &headers)
 
 inline Leg::Leg(pj::Account &account, int call_id) : pj::Call(account, call_id), refers_(*this)
 {
-    plainEvents = true;
+    dialog = sipCallId();
+    hearOfLegs();
 }
 
 inline void Leg::place(const std::string &uri, const std::string &from, const HeaderWords &headers)
@@ -175,6 +181,7 @@ inline void Leg::place(const std::string &uri, const std::string &from, const He
     pj::CallOpParam prm = legOperation(0, headers);
     prm.txOption.localUri = from;
     makeCall(uri, prm);
+    dialog = sipCallId();
 }
 
 /* PJSIP makes each response out of the one before it, our headers included; what was said with 180 is not said again. */
@@ -286,13 +293,17 @@ inline bool Leg::isHeard() const
            (it->inv->invite_tsx && it->inv->invite_tsx->status_code >= 100);
 }
 
-inline void Leg::onCallState(pj::OnCallStateParam &prm)
+inline bool Leg::hasSuccessor() const
+{
+    return isActive() && sipCallId() != dialog;
+}
+
+inline void Leg::stateChanged(const pjsip_event *event)
 {
     const pjsua_call *it = call();
     const bool gone = !it || it->hanging_up || it->inv->state == PJSIP_INV_STATE_DISCONNECTED;
     const bool inbound = it && it->inv->role == PJSIP_ROLE_UAS;
-    const int code = getId() < 0 ? 0 : pjsua_var.calls[getId()].last_code;
-    const pjsip_event *event = (const pjsip_event *)prm.e.pjEvent; /* plainEvents: prm.e has nothing else */
+    const int code = pjsua_var.calls[getId()].last_code;
     std::string method, message;
 
     if (event->type == PJSIP_EVENT_TSX_STATE) {
@@ -304,9 +315,11 @@ inline void Leg::onCallState(pj::OnCallStateParam &prm)
         }
     }
 
-    if (gone)
+    if (gone) {
         refers_.detach();
-    else if (it->inv->state == PJSIP_INV_STATE_CONNECTING) /* from here on its end is always told */
+        streamsEnded();
+        pjsua_call_set_user_data(getId(), NULL); /* nothing that happens to its place from now on is about this leg */
+    } else if (it->inv->state == PJSIP_INV_STATE_CONNECTING) /* from here on its end is always told */
         refers_.attach(it->inv->dlg);
 
     if (gone)
@@ -319,14 +332,24 @@ inline void Leg::onCallState(pj::OnCallStateParam &prm)
         onAnswer(message);
 }
 
-inline void Leg::onStreamDestroyed(pj::OnStreamDestroyedParam &prm)
+inline void Leg::streamsEnded()
+{
+    const pjsua_call *it = &pjsua_var.calls[getId()];
+
+    for (unsigned i = 0; i < it->med_cnt; ++i) {
+        if (it->media[i].type == PJMEDIA_TYPE_AUDIO && it->media[i].strm.a.stream)
+            streamEnded(it->media[i].strm.a.stream, i);
+    }
+}
+
+inline void Leg::streamEnded(const pjmedia_stream *stream, unsigned index)
 {
     pjsua_stream_stat stat;
     pjsua_stream_info info;
     const int call_id = getId();
 
-    if (pjsua_call_get_stream_stat(call_id, prm.streamIdx, &stat) != PJ_SUCCESS ||
-        pjsua_call_get_stream_info(call_id, prm.streamIdx, &info) != PJ_SUCCESS ||
+    if (pjsua_call_get_stream_stat(call_id, index, &stat) != PJ_SUCCESS ||
+        pjsua_call_get_stream_info(call_id, index, &info) != PJ_SUCCESS ||
         info.type != PJMEDIA_TYPE_AUDIO)
     {
         return;
@@ -337,10 +360,56 @@ inline void Leg::onStreamDestroyed(pj::OnStreamDestroyedParam &prm)
     figures.received = stat.rtcp.rx.pkt;
     figures.sent = stat.rtcp.tx.pkt;
     figures.lost = stat.rtcp.rx.loss;
-    figures.refused = pjmedia_stream_refused((const pjmedia_stream *)prm.stream);
+    figures.refused = pjmedia_stream_refused(stream);
     figures.jitterUs = stat.rtcp.rx.jitter.mean;
     figures.roundTripUs = stat.rtcp.rtt.mean;
     onStreamEnd(figures);
+}
+
+/* ---- How legs hear ---- */
+
+/* pjsua2 copies whatever it knows of a call into objects before each event, and keeps media that nobody asks it for. */
+static pjsua_callback pjsua2;
+
+inline Leg *Leg::find(pjsua_call_id call_id)
+{
+    return dynamic_cast<Leg *>(pj::Call::lookup(call_id));
+}
+
+inline void Leg::hearOfLegs()
+{
+    pjsua_callback &told = pjsua_var.ua_cfg.cb;
+
+    if (told.on_stream_precreate == NULL)
+        return;
+    pjsua2 = told;
+    told.on_stream_precreate = NULL;
+    told.on_stream_created2 = NULL;
+    told.on_call_sdp_created = NULL;
+    told.on_call_state = [](pjsua_call_id call_id, pjsip_event *event) {
+        if (Leg *leg = find(call_id))
+            leg->stateChanged(event);
+        else
+            (*pjsua2.on_call_state)(call_id, event);
+    };
+    told.on_call_media_state = [](pjsua_call_id call_id) {
+        if (Leg *leg = find(call_id))
+            leg->audioChanged();
+        else
+            (*pjsua2.on_call_media_state)(call_id);
+    };
+    told.on_call_tsx_state = [](pjsua_call_id call_id, pjsip_transaction *transaction, pjsip_event *event) {
+        if (Leg *leg = find(call_id))
+            leg->transactionChanged(event);
+        else
+            (*pjsua2.on_call_tsx_state)(call_id, transaction, event);
+    };
+    told.on_stream_destroyed = [](pjsua_call_id call_id, pjmedia_stream *stream, unsigned index) {
+        if (Leg *leg = find(call_id))
+            leg->streamEnded(stream, index);
+        else
+            (*pjsua2.on_stream_destroyed)(call_id, stream, index);
+    };
 }
 
 #endif

@@ -104,12 +104,18 @@ public:
     /* The end of a probe, for Python to override. Nobody answered: 408; no connection to ask on: 503. */
     virtual void onProbed(int token, int code) { PJ_UNUSED_ARG(token); PJ_UNUSED_ARG(code); }
 
+    /* An INVITE, for Python to override: the call it is in PJSIP, its text, and where it came from (host:port). */
+    virtual void onInvite(int call_id, const std::string &message, const std::string &source)
+    { PJ_UNUSED_ARG(call_id); PJ_UNUSED_ARG(message); PJ_UNUSED_ARG(source); }
+
     /* OPTIONS, outside of any call (RFC 3261, section 11). `token` comes back with its end. */
     void probe(const std::string &uri, int token) PJSUA2_THROW(pj::Error);
 
     /* ---- pjsua2's callbacks, answered here ---- */
 
     void onSendRequest(pj::OnSendRequestParam &prm) override;
+    void onIncomingCall(pj::OnIncomingCallParam &prm) override
+    { onInvite(prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress); }
 };
 
 #ifndef SWIG

@@ -51,9 +51,8 @@ class TrunkAccount(pj.Trunk):
         """PJSIP answers 500 by itself to an INVITE that nobody made a leg for."""
 
     @guarded
-    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
-        at = time.monotonic()
-        self._on_invite(self, prm.callId, prm.rdata.wholeMsg, address_of(prm.rdata.srcAddress), at)
+    def onInvite(self, call_id: int, message: str, source: str) -> None:
+        self._on_invite(self, call_id, message, address_of(source), time.monotonic())
 
     @guarded
     def onRegState(self, prm: pj.OnRegStateParam) -> None:

@@ -60,8 +60,6 @@ class SipLeg(pj.Leg):
         self._answered = False
         self._emit = emit
         self._digits = DigitRelay()
-        self._dialog = ""
-        """Its Call-ID, once it ended."""
         self._held = False
         self._resumed = float("-inf")
         self.pressing: set[LegId] = set()
@@ -197,16 +195,11 @@ class SipLeg(pj.Leg):
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))
         self.ended = True
-        self._dialog = str(self.sipCallId())
         self.part()
 
     def _matters(self, code: int, text: str) -> bool:
         """Whether anybody reads what ended it: context, where a redirection goes on, a name, Twilio's reason."""
         return On.END in self._reads or 300 <= code < 400 or names_session(text) or names_error(text)
-
-    def has_successor(self) -> bool:
-        """Whether another call has its place in PJSIP: then dropping this leg would hang up that call."""
-        return bool(self.isActive()) and self.sipCallId() != self._dialog
 
     def _is_decision(self, text: str) -> bool:
         """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""

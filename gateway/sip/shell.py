@@ -360,7 +360,7 @@ class SipShell:
         for leg_id in ended:
             self._pressing.discard(leg_id)
             leg = self._legs.get(leg_id)
-            if leg is not None and leg.has_successor():
+            if leg is not None and leg.hasSuccessor():
                 self._ended.append(leg_id)
             else:
                 self._legs.pop(leg_id, None)
