@@ -18,8 +18,11 @@
 #include <string>
 #include <vector>
 
-/* Headers are names and values by turns. They are sent as they are: the caller has checked them. */
-typedef std::vector<std::string> HeaderWords;
+/*
+ * Headers are names and values by turns, each ended by a line feed, which neither can hold. They are sent as they are: the
+ * caller has checked them. A list of strings would be looked at three times on its way from Python.
+ */
+typedef std::string HeaderWords;
 
 /* What a stream was, at its end: packets (`refused`: from elsewhere than the peer), and means in microseconds. */
 struct StreamFigures
@@ -154,8 +157,9 @@ private:
 
 #ifndef SWIG
 
-static pj::CallOpParam legOperation(int code, const HeaderWords &headers)
+static pj::CallOpParam legOperation(int code, const HeaderWords &words)
 {
+    const std::vector<std::string> headers = splitWords(words);
     pj::CallOpParam prm(true);
     prm.opt.audioCount = 1;
     prm.opt.videoCount = 0;
@@ -185,9 +189,11 @@ inline void Leg::place(const std::string &uri, const std::string &from, const He
 }
 
 /* PJSIP makes each response out of the one before it, our headers included; what was said with 180 is not said again. */
-inline void Leg::respond(int code, const HeaderWords &headers)
+inline void Leg::respond(int code, const HeaderWords &words)
 {
-    answer(legOperation(code, headers));
+    const std::vector<std::string> headers = splitWords(words);
+
+    answer(legOperation(code, words));
     const pjsua_call *it = call();
     if (!it || !it->inv->last_answer)
         return;

@@ -15,6 +15,15 @@
 #include <string>
 #include <vector>
 
+static std::vector<std::string> splitWords(const std::string &words)
+{
+    std::vector<std::string> split;
+
+    for (size_t at = 0, end; (end = words.find('\n', at)) != std::string::npos; at = end + 1)
+        split.push_back(words.substr(at, end - at));
+    return split;
+}
+
 /* Who is told. */
 struct ReferEvents
 {
@@ -44,7 +53,7 @@ public:
     void detach();
 
     /* Answer the REFER that waits longest; 2xx begins its subscription with a NOTIFY of 100, unless none is wanted. */
-    void answer(int code, const std::vector<std::string> &headers);
+    void answer(int code, const std::string &words);
 
     /* NOTIFY; nothing if nobody wants to know. */
     void notify(int code, bool last);
@@ -136,7 +145,7 @@ inline void ReferDialog::detach()
     if (!dialog_)
         return;
     while (!waiting_.empty())
-        answer(PJSIP_SC_CALL_TSX_DOES_NOT_EXIST, std::vector<std::string>());
+        answer(PJSIP_SC_CALL_TSX_DOES_NOT_EXIST, "");
     pjsip_evsub *open[] = { report_, request_ };
     report_ = request_ = NULL;
     for (unsigned i = 0; i < PJ_ARRAY_SIZE(open); ++i) {
@@ -165,8 +174,9 @@ inline bool ReferDialog::take(pjsip_rx_data *rdata)
     return true;
 }
 
-inline void ReferDialog::answer(int code, const std::vector<std::string> &headers)
+inline void ReferDialog::answer(int code, const std::string &words)
 {
+    const std::vector<std::string> headers = splitWords(words);
     if (!dialog_ || waiting_.empty())
         return;
     pjsip_rx_data *rdata = waiting_.front();

@@ -142,7 +142,7 @@ def _hold(call: LabCall, command: Command) -> None:
 
 def _decline(call: LabCall | None) -> None:
     if call is not None:
-        call.answerRefer(pj.PJSIP_SC_DECLINE, [])
+        call.answerRefer(pj.PJSIP_SC_DECLINE, "")
 
 
 def _headers(command: Command) -> tuple[tuple[str, str], ...]:

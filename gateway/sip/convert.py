@@ -15,13 +15,13 @@ MICROSECONDS = 1e-6
 _TRANSPORTS = {transport.value: transport for transport in Transport}
 
 
-def header_words(headers: HeaderList) -> list[str]:
-    """Headers as the stack takes them: names and values by turns.
+def header_words(headers: HeaderList) -> str:
+    """Headers as the stack takes them: names and values by turns, each ended by LF.
 
     They reach the wire as they are, CR and LF included; every header that comes here passed `core.sanitise` or is
     built from constants.
     """
-    return [word for header in headers for word in header]
+    return "".join([f"{name}\n{value}\n" for name, value in headers])
 
 
 def network_words(networks: Iterable[Network]) -> list[str]:

@@ -227,7 +227,7 @@ class SipShell:
             return True
         found.lost(488)
         try:
-            found.finish(0, [])
+            found.finish(0, "")
         except pj.Error as error:  # here nobody guards: one leg must not end the loop of all
             log.warning("a leg is lost", extra={"trunk": found.trunk, "problem": error.reason})
         return False

@@ -308,7 +308,7 @@ def test_a_peer_that_only_said_100_was_heard() -> None:
     with Stack() as stack, Peer(stack.address) as peer:
         account = stack.add_account(Calls())
         leg = pj.Leg(account)
-        leg.place(peer.uri, "", [])
+        leg.place(peer.uri, "", "")
         invite = stack.poll_until(lambda: peer.find("INVITE"))
         assert not leg.isHeard()
         peer.send(peer.response(invite, "100 Trying"))

@@ -20,7 +20,7 @@ def test_a_call_that_goes_well_is_nothing_to_warn_of(capfd: pytest.CaptureFixtur
         pj.sipDropMediaEvents()
         pj.sipSetLogLevel(WARNINGS)
         assert one.leg.join(other.leg)
-        one.leg.finish(0, [])
+        one.leg.finish(0, "")
         stack.poll_until(lambda: not one.leg.isActive())
         pj.sipSetLogLevel(0)
     assert capfd.readouterr().out == ""
@@ -31,7 +31,7 @@ def test_a_round_does_not_end_for_a_timer_of_the_stack() -> None:
     with Stack(endpoint=pj.Stack, clock=True) as stack, Peer(stack.address) as peer:
         account = stack.add_account(Calls(), sockets=True)
         leg = pj.Leg(account)
-        leg.place(peer.uri, "", [])
+        leg.place(peer.uri, "", "")
         stack.endpoint.work(MORE_THAN_T1_MILLISECONDS)
         peer.find("INVITE")
         assert [message.start.split()[0] for message in peer.received] == ["INVITE", "INVITE"]

@@ -52,7 +52,7 @@ def parties(*codecs: int) -> Iterator[tuple[Stack, list[Party]]]:
 
 def taken(stack: Stack, account: pj.Account, peer: Peer, end: RtpEnd, codec: int) -> pj.Leg:
     leg = pj.Leg(account)
-    leg.place(peer.uri, "", [])
+    leg.place(peer.uri, "", "")
     invite = stack.poll_until(lambda: peer.find("INVITE"))
     end.to = rtp_place(invite.body)
     answer = SDP.replace("192.0.2.9", HOST).replace("40000 RTP/AVP 0", f"{end.place.port} RTP/AVP {codec}")

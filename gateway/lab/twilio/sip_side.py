@@ -91,7 +91,7 @@ class SipLeg:
 
     def answer_refer(self, code: int) -> None:
         """The final response to a REFER that arrived."""
-        self._do(lambda call: call.answerRefer(code, []))
+        self._do(lambda call: call.answerRefer(code, ""))
 
     def notify_refer(self, code: int) -> None:
         """The last NOTIFY about it."""
