@@ -24,14 +24,6 @@
  */
 typedef std::string HeaderWords;
 
-/* What a stream was, at its end: packets (`refused`: from elsewhere than the peer), and means in microseconds. */
-struct StreamFigures
-{
-    std::string codec;
-    unsigned received, sent, lost, refused;
-    int jitterUs, roundTripUs;
-};
-
 #ifndef SWIG
 class Leg : public pj::Call, private ReferEvents
 #else
@@ -66,8 +58,13 @@ public:
     /* Our offer inside the call met one of the peer (491); `ours`: we began the call with it. */
     virtual void onGlare(bool ours) { PJ_UNUSED_ARG(ours); }
 
-    /* A stream ended. */
-    virtual void onStreamEnd(const StreamFigures &figures) { PJ_UNUSED_ARG(figures); }
+    /* A stream ended: its packets (`refused` are from elsewhere than the peer), and means in microseconds. */
+    virtual void onStreamEnd(const std::string &codec, unsigned received, unsigned sent, unsigned lost, unsigned refused,
+                             int jitter, int round_trip)
+    {
+        PJ_UNUSED_ARG(codec); PJ_UNUSED_ARG(received); PJ_UNUSED_ARG(sent); PJ_UNUSED_ARG(lost); PJ_UNUSED_ARG(refused);
+        PJ_UNUSED_ARG(jitter); PJ_UNUSED_ARG(round_trip);
+    }
 
     /* REFER from the peer, which waits for answerRefer. */
     virtual void onRefer(const std::string &message) { PJ_UNUSED_ARG(message); }
@@ -361,15 +358,8 @@ inline void Leg::streamEnded(const pjmedia_stream *stream, unsigned index)
         return;
     }
     const pj_str_t &codec = info.info.aud.fmt.encoding_name;
-    StreamFigures figures;
-    figures.codec.assign(codec.ptr, codec.slen);
-    figures.received = stat.rtcp.rx.pkt;
-    figures.sent = stat.rtcp.tx.pkt;
-    figures.lost = stat.rtcp.rx.loss;
-    figures.refused = pjmedia_stream_refused(stream);
-    figures.jitterUs = stat.rtcp.rx.jitter.mean;
-    figures.roundTripUs = stat.rtcp.rtt.mean;
-    onStreamEnd(figures);
+    onStreamEnd(std::string(codec.ptr, codec.slen), stat.rtcp.rx.pkt, stat.rtcp.tx.pkt, stat.rtcp.rx.loss,
+                pjmedia_stream_refused(stream), stat.rtcp.rx.jitter.mean, stat.rtcp.rtt.mean);
 }
 
 /* ---- How legs hear ---- */

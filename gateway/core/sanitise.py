@@ -50,6 +50,8 @@ def character_problem(text: str, profile: Profile) -> Refusal | None:
 
 def find_control(text: str) -> str | None:
     """The first control character in `text`, None without one."""
+    if text.isascii() and text.isprintable():
+        return None
     found = _CONTROL.search(text)
     return None if found is None else found[0]
 

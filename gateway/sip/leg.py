@@ -132,10 +132,10 @@ class SipLeg(pj.Leg):
         self._postpone(random.uniform(*GLARE_SECONDS[ours]))
 
     @guarded
-    def onStreamEnd(self, figures: pj.StreamFigures) -> None:
-        packets = (figures.received, figures.sent, figures.lost)
-        times = (figures.jitterUs * MICROSECONDS, figures.roundTripUs * MICROSECONDS)
-        media = LegMedia(self.role, self.trunk, *packets, *times, figures.codec, figures.refused)
+    def onStreamEnd(self, codec: str, *figures: int) -> None:
+        received, sent, lost, refused, jitter, round_trip = figures
+        times = (jitter * MICROSECONDS, round_trip * MICROSECONDS)
+        media = LegMedia(self.role, self.trunk, received, sent, lost, *times, codec, refused)
         self._emit(MediaReport(self.leg_id, media))
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:

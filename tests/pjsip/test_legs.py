@@ -50,13 +50,14 @@ def parties(*codecs: int) -> Iterator[tuple[Stack, list[Party]]]:
         yield stack, found
 
 
-def taken(stack: Stack, account: pj.Account, peer: Peer, end: RtpEnd, codec: int) -> pj.Leg:
+def taken(stack: Stack, account: pj.Account, peer: Peer, end: RtpEnd, codec: int, more: str = "") -> pj.Leg:
+    """A leg whose peer took the call; `more` are lines of its SDP."""
     leg = pj.Leg(account)
     leg.place(peer.uri, "", "")
     invite = stack.poll_until(lambda: peer.find("INVITE"))
     end.to = rtp_place(invite.body)
     answer = SDP.replace("192.0.2.9", HOST).replace("40000 RTP/AVP 0", f"{end.place.port} RTP/AVP {codec}")
-    peer.send(peer.response(invite, "200 OK", body=answer))
+    peer.send(peer.response(invite, "200 OK", body=answer + more))
     stack.poll_until(leg.hasAudio)
     return leg
 
