@@ -39,19 +39,18 @@ class Party:
 
 
 @contextmanager
-def parties(*codecs: int) -> Iterator[tuple[Stack, list[Party]]]:
-    """Legs whose peers took the call, each with its codec."""
+def parties(*codecs: int, more: str = "") -> Iterator[tuple[Stack, list[Party]]]:
+    """Legs whose peers took the call, each with its codec; `more` are lines of their SDP."""
     with Stack(clock=True) as stack, ExitStack() as opened:
         account = stack.add_account(Calls(), sockets=True)
         found = []
         for codec in codecs:
             peer, end = opened.enter_context(Peer(stack.address)), opened.enter_context(RtpEnd(HOST))
-            found.append(Party(taken(stack, account, peer, end, codec), end, codec))
+            found.append(Party(taken(stack, account, peer, end, codec, more), end, codec))
         yield stack, found
 
 
 def taken(stack: Stack, account: pj.Account, peer: Peer, end: RtpEnd, codec: int, more: str = "") -> pj.Leg:
-    """A leg whose peer took the call; `more` are lines of its SDP."""
     leg = pj.Leg(account)
     leg.place(peer.uri, "", "")
     invite = stack.poll_until(lambda: peer.find("INVITE"))
