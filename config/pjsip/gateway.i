@@ -72,11 +72,18 @@ int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, co
 
 /* Strangers: who is none, and how many requests of others are answered in a second. */
 void sipSetDoor(const std::vector<std::string> &allowed, unsigned answers);
-/* What was turned away without Python (turned-away.hpp): whether anything was, how much of each kind, and the last. */
+/* What was turned away without Python (turned-away.hpp): how much of each kind, and the last. */
 enum { SILENCED, STRANGER, UNSUPPORTED };
-bool sipTurnedAway();
 unsigned sipTakeTurnedAway(int kind);
 std::string sipLastTurnedAway(int kind);
+
+%inline %{
+/* Keep so many bytes that calls gave back for those that come; upstream takes each block from malloc and gives it back. */
+void sipKeepMemory(unsigned bytes)
+{
+    pjsua_var.cp.max_capacity = bytes;
+}
+%}
 
 %feature("director") Leg;
 %feature("nodirector") Leg::onCallState;

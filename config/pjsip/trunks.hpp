@@ -9,6 +9,7 @@
 #ifndef SWIG
 #include <pjsua-lib/pjsua_internal.h>
 #include "networks.hpp"
+#include "turned-away.hpp"
 #endif
 #include <map>
 #include <string>
@@ -26,8 +27,9 @@ public:
     /*
      * Let the stack work until something happened, for so many milliseconds at most. Upstream comes back as soon as one
      * of its own timers is due, which means nothing to anybody else and comes four times a call.
+     * Whether anything was turned away meanwhile without Python (turned-away.hpp).
      */
-    void work(unsigned milliseconds);
+    bool work(unsigned milliseconds);
 
     /*
      * A TLS connection was given up, for Python to override. `peer` is the name or address it was with, `code` the
@@ -206,7 +208,7 @@ inline void Stack::onTransportState(const pj::OnTransportStateParam &prm)
     }
 }
 
-inline void Stack::work(unsigned milliseconds)
+inline bool Stack::work(unsigned milliseconds)
 {
     pj_timestamp began, now;
     unsigned passed = 0;
@@ -218,6 +220,7 @@ inline void Stack::work(unsigned milliseconds)
         if (passed >= milliseconds)
             break;
     }
+    return somethingTurnedAway();
 }
 
 inline void Stack::assign(int transport, const std::vector<std::string> &networks, int account_id)

@@ -25,7 +25,7 @@ static void countTurnedAway(int kind, const pjsip_rx_data *rdata)
 }
 
 /* Whether there were any since they were last taken. */
-bool sipTurnedAway()
+static bool somethingTurnedAway()
 {
     for (const TurnedAway &it : turnedAway) {
         if (it.count)

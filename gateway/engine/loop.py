@@ -63,6 +63,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
 """Longest wait of the loop: an admin request waits as long at worst."""
+MIND_SECONDS = 0.1
+"""How often it is looked whether a trunk has something due; its intervals are of seconds."""
 STOP_SECONDS = 2.0
 """How long a stop waits for the BYEs and CANCELs it caused to leave."""
 
@@ -121,8 +123,8 @@ class Engine:
             busy = True
             if call := self._registry.calls.get(call_id):  # else: another of the timers due was its end
                 self._feed(call, TimerFired(timer))
-        if began >= self._mind_at:  # not after each of the many messages of a call
-            self._mind_at = began + POLL_SECONDS
+        if began >= self._mind_at or self._execution.missed:  # not after each of the many messages of a call
+            self._mind_at = began + MIND_SECONDS
             self._mind_trunks()
         self._requests.serve()
         if busy:

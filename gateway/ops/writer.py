@@ -16,6 +16,7 @@ import logging
 import os
 import queue
 import threading
+import time
 
 CAPACITY_LINES = 10_000
 BATCH_LINES = 200
@@ -65,7 +66,8 @@ class LineWriter(logging.Handler):
     def _run(self) -> None:
         closing = False
         while not closing:
-            closing = self._ending.wait(PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)  # not _ending.wait(): that takes longer than to write what waits
+            closing = self._ending.is_set()
             while lines := self._take():
                 self._write(lines)
             if self.dropped > self._reported:

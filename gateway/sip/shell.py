@@ -201,14 +201,14 @@ class SipShell:
 
     def poll(self, seconds: float) -> None:
         """Let the stack work for `seconds`, less if something happens."""
-        self._endpoint.work(int(seconds * MILLISECONDS))
-        self._endpoint.names.poll()
-        if pj.sipTurnedAway():
+        if self._endpoint.work(int(seconds * MILLISECONDS)):
             self._reports.extend(_turned_away_by_stack())
+        self._endpoint.names.poll()
         while self._turned_away:
             self.refuse(*self._turned_away.pop())
-        for pressing in list(self._pressing):
-            self._legs[pressing].release_digit()
+        if self._pressing:
+            for pressing in list(self._pressing):
+                self._legs[pressing].release_digit()
 
     def reports(self) -> Iterator[Report]:
         """What happened since the last call, in order."""
@@ -216,7 +216,8 @@ class SipShell:
             report = self._reports.popleft()
             if self._is_usable(report):
                 yield report
-        self._drop_ended()
+        if self._ended:
+            self._drop_ended()
 
     def _is_usable(self, report: Report) -> bool:
         """PJSIP reads the SDP of an answer after it told of it; if that cannot be used, the leg ends as refused."""

@@ -22,6 +22,8 @@ log = logging.getLogger("gateway.pjsip")
 
 SPARE_LEGS = 64
 """Beyond two a call: attempts that were given up and calls that are being refused."""
+KEPT_BYTES = 4 * 1024 * 1024
+"""What some hundred calls give back in a second."""
 KNOWN_CODECS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000"}
 CODEC_PRIORITY = 200
 DROPPED_PACKET = re.compile(r"(?:Error processing packet|Dropping \d+ bytes packet) from (?:\S+ )?(\S+):\d+[: ]")
@@ -79,6 +81,7 @@ def start(endpoint: pj.Stack, plan: Plan, writer: StackLog, agent: str) -> None:
         pj.sipTakeTransfers()
         pj.sipTellSessions()
         pj.sipDropMediaEvents()
+        pj.sipKeepMemory(KEPT_BYTES)
         endpoint.resolveNames()
         for listener in plan.listeners:
             _listen(endpoint, listener, plan)
