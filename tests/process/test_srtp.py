@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from tests.process.daemon import Gateway, Site, Tree
-from tests.process.rtp import PCMU, RtpEnd, open_path, rtp_place, sdp_at, sound, talk_spurt
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.line import DESCRIBED_IN, METHODS, Line
+from tests.process.rtp import PCMU, RtpEnd, hear_each_other, open_path, rtp_place, sdp_at, sound, talk_spurt
 from tests.process.srtp import SHORT, STRONG, SrtpEnd, crypto, cryptos, new_key, secured
 from tests.process.talk import talking
 from tests.process.wire import WirePeer, sdp, status
+
+KEY = new_key()
 
 
 def configure(tree: Tree, site: Site) -> None:
@@ -90,6 +95,33 @@ def test_what_strangers_send_is_counted_and_does_no_harm(gateway: Gateway) -> No
     assert gateway.counted("gateway_rtp_refused_total", trunk="twilio") == refused["twilio"]
 
 
+@METHODS
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_call_that_is_encrypted_stays_so(gateway: Gateway, direction: str, method: str) -> None:
+    """A plain offer inside of it is refused and changes nothing; new keys hold at once."""
+    by, host, later = "callee" if direction == "to_twilio" else "caller", gateway.twilio.place.host, new_key()
+    with RtpEnd(gateway.pbx.place.host) as plain, SrtpEnd(host) as encrypted:
+        ends = {by: encrypted, "caller" if by == "callee" else "callee": plain}
+        bodies = {plain: sdp_at(plain.place), encrypted: keyed(encrypted, KEY)}
+        with talking(gateway, direction, bodies[ends["caller"]], bodies[ends["callee"]]) as talk:
+            ends["caller"].to, ends["callee"].to = rtp_place(talk.answer), rtp_place(talk.placed)
+            of_gateway = cryptos(getattr(talk, DESCRIBED_IN[by]))[0][2]
+            line = Line(talk, ends, itertools.count(10))
+            hear_each_other(plain, encrypted.use(STRONG, ours=KEY, theirs=of_gateway))
+            assert status(line.offer(by, sdp_at(encrypted.place, sdp(host)), method)) == 488
+            hear_each_other(plain, encrypted)
+            assert encrypted.unreadable == []
+            answer = line.change(by, keyed(encrypted, later), method)
+            hear_each_other(plain, encrypted.use(STRONG, ours=later, theirs=cryptos(answer)[0][2]))
+            talk.hang_up()
+        gateway.assert_outcomes(direction, "success/completed")
+
+
+def keyed(end: SrtpEnd, key: str) -> str:
+    """SDP with the place and a key of an end."""
+    return sdp_at(end.place, secured(end.place.host, crypto(1, STRONG, key)))
+
+
 def offer_of(caller: WirePeer, *lines: str) -> str:
     return caller.invite(body=secured(caller.place.host, *lines))
 
@@ -110,7 +142,6 @@ def test_an_encrypted_offer_is_answered_with_keys(gateway: Gateway) -> None:
         gateway.assert_outcomes("to_pbx", "success/completed")
 
 
-KEY = new_key()
 REFUSED = {
     "plain": (),
     "a suite we lack": (crypto(1, "AES_CM_128_HMAC_SHA1_96", KEY),),
