@@ -120,6 +120,15 @@ def test_a_peer_proves_the_address_it_is_called_by(start_gateway: StartGateway) 
     tls.takes_a_call(tls.authority.certify(tls.gateway.twilio.place.host))
 
 
+def test_a_certificate_of_another_name_is_refused_at_an_address_too(start_gateway: StartGateway) -> None:
+    tls = Secure(start_gateway(lambda tree, site: secure(tree, site, site.twilio.host)))
+    tls.refuse(tls.authority.certify("other.example.com", own_host()), "certificate-name")
+    [line] = tls.gateway.told(msg="TLS connection given up")
+    told = {"level": "WARNING", "direction": "outbound", "peer": tls.gateway.twilio.place.host, "reason": "certificate-name"}
+    assert told.items() <= line.items()
+    assert "other names than the host" in line["advice"]
+
+
 @pytest.mark.parametrize(
     "name", ["*.edge.example.com", "*.example.com", "sip.edge.example.com", "acme.sip.example.com"]
 )
