@@ -146,7 +146,6 @@ private:
     bool isHeldByPeer() const;
 
     Networks followed;
-    std::string dialog; /* Call-ID, once there was one */
     bool bridged = false;
     bool held = false;
 #endif
@@ -173,7 +172,6 @@ static pj::CallOpParam legOperation(int code, const HeaderWords &words)
 
 inline Leg::Leg(pj::Account &account, int call_id) : pj::Call(account, call_id), refers_(*this)
 {
-    dialog = sipCallId();
     hearOfLegs();
 }
 
@@ -182,7 +180,6 @@ inline void Leg::place(const std::string &uri, const std::string &from, const He
     pj::CallOpParam prm = legOperation(0, headers);
     prm.txOption.localUri = from;
     makeCall(uri, prm);
-    dialog = sipCallId();
 }
 
 /* PJSIP makes each response out of the one before it, our headers included; what was said with 180 is not said again. */
@@ -298,7 +295,7 @@ inline bool Leg::isHeard() const
 
 inline bool Leg::hasSuccessor() const
 {
-    return isActive() && sipCallId() != dialog;
+    return isActive() && pjsua_call_get_user_data(getId()) != (const pj::Call *)this;
 }
 
 inline void Leg::stateChanged(const pjsip_event *event)

@@ -111,7 +111,8 @@ class SipShell:
             self._accounts[key].follows = network_words(trunk.allow) if trunk.symmetric_rtp else []
         self._unregister(plan)
         allowed = network_words(network for trunk in plan.trunks for network in trunk.allow)
-        pj.sipSetDoor(allowed, plan.limits.stranger_answers_per_second)
+        ((_, warning),) = NOT_ALLOWED.headers
+        pj.sipSetDoor(allowed, plan.limits.stranger_answers_per_second, warning)
         self._assign_sources(plan)
         self._endpoint.names.prepare({parse_uri(uri).host for trunk in plan.trunks for uri in trunk.uris})
 

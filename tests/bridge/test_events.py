@@ -17,10 +17,13 @@ from gateway.bridge.events import (
     TargetAnswered,
     TargetEnded,
     TargetProgress,
+    believed,
+    message_of,
     seen_as,
 )
 from gateway.bridge.terms import Role
-from tests.bridge.samples import response
+from gateway.core.message import SipMessage
+from tests.bridge.samples import plan, response
 
 RINGING, ANSWER, REFUSAL = response(180), response(200), response(486)
 
@@ -51,3 +54,17 @@ RINGING, ANSWER, REFUSAL = response(180), response(200), response(486)
 )
 def test_a_report_is_of_the_role_that_its_leg_plays(reported: Event, role: Role, seen: Event) -> None:
     assert seen_as(reported, role) == seen
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        pytest.param(OutboundAnswered(ANSWER), ANSWER, id="an answer"),
+        pytest.param(OutboundAnswered(None), None, id="one that nobody reads"),
+        pytest.param(InboundConfirmed(), None, id="an event that has none"),
+    ],
+)
+def test_what_says_nothing_of_callers_is_believed_as_it_is(event: Event, message: SipMessage | None) -> None:
+    for trunk in plan().trunks:
+        assert believed(event, trunk) == (event, ())
+    assert message_of(event) is message

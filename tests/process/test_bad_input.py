@@ -125,6 +125,9 @@ ANSWERED: dict[str, tuple[Make, int, str | None]] = {
     "OPTIONS": (request("OPTIONS"), 200, None),
 }
 
+NO_INVITES = ("BYE of an unknown dialog", "CANCEL of nothing", "OPTIONS")
+"""Of these."""
+
 REFUSED_CALLS: dict[str, tuple[Make, int, str]] = {
     "a URI of another scheme": (changed(r"^INVITE \S+", "INVITE http://example.com/"), 416, "client-error/bad-request"),
     "CR and LF in the user part": (changed("service@", "a%0d%0aX-Evil:%201@"), 404, "client-error/no-route"),
@@ -191,6 +194,19 @@ def test_an_answer(gateway: Gateway, make: Make, code: int, reason: str | None) 
             peer.send(peer.in_dialog("ACK", message, final))
     gateway.assert_rejected(*[reason] if reason else [])
     assert gateway.counted("gateway_calls_total") == 0
+
+
+@pytest.mark.parametrize("fault", [fault for fault in ANSWERED if fault not in NO_INVITES])
+def test_a_stranger_learns_nothing_from_an_answer(gateway: Gateway, fault: str) -> None:
+    """Neither our codecs nor our extensions: what is wrong with an INVITE of his makes no difference."""
+    with gateway.wire(gateway.stranger) as peer:
+        make, _, _ = ANSWERED[fault]
+        message = str(make(peer))
+        peer.send(message)
+        final = peer.wait_for_final(message)
+        assert status(final) == 403
+        peer.send(peer.in_dialog("ACK", message, final))
+    gateway.assert_rejected("unknown-source")
 
 
 @pytest.mark.parametrize(("make", "code", "outcome"), REFUSED_CALLS.values(), ids=REFUSED_CALLS)
