@@ -75,7 +75,7 @@ class SipShell:
         self._host = self._own_host(plan)
         self._identity = f"sip:{self._host}"
         self._strangers.create(strangers_config(self._identity), True)
-        self._tls_files: list[bytes] = []
+        self._tls_files: list[tuple[str, bytes]] = []
         self._registering: dict[str, TrunkAccount] = {}
         self.adopt(plan)
 
@@ -133,8 +133,8 @@ class SipShell:
         self._registering = {name: self._account(name, transport) for name, transport in wanted.items()}
 
     def _renew_tls(self, plan: Plan) -> None:
-        """Certificates are renewed in place, so what counts is what the files hold now."""
-        files = [Path(path).read_bytes() for path in astuple(plan.tls)] if plan.tls else []
+        """Certificates are renewed in place, and places change: PJSIP reads `ca_list` anew for each connection."""
+        files = [(path, Path(path).read_bytes()) for path in astuple(plan.tls)] if plan.tls else []
         if files != self._tls_files:
             stack.renew_tls(self._endpoint, plan)
             self._tls_files = files

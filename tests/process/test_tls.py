@@ -81,17 +81,25 @@ class Secure:
 
     def refuse(self, certificate: Certificate, reason: str, version: ssl.TLSVersion | None = None) -> None:
         """A call to an edge that shows this certificate ends, and why is counted and said."""
+        self.call_refused(certificate, version)
+        self.gateway.assert_outcomes("to_twilio", "upstream-error/unavailable")
+        assert self.gateway.counted("gateway_tls_failures_total", direction="outbound", reason=reason) == 1
+        assert self.gateway.counted("gateway_tls_failures_total") == 1
+
+    def call_refused(self, certificate: Certificate, version: ssl.TLSVersion | None = None) -> None:
         with self.edge(certificate, version) as edge:
             caller = self.gateway.pbx.call("uac-refused", code="503", header=UNAVAILABLE)
             wait_until(edge.is_given_up, "the gateway closes the connection")
             caller.finish()
             assert edge.received() == []
-        self.gateway.assert_outcomes("to_twilio", "upstream-error/unavailable")
-        assert self.gateway.counted("gateway_tls_failures_total", direction="outbound", reason=reason) == 1
-        assert self.gateway.counted("gateway_tls_failures_total") == 1
 
     def takes_a_call(self, certificate: Certificate, version: ssl.TLSVersion | None = None) -> str | None:
         """A call to an edge that shows this certificate; the name that the gateway asked it for."""
+        asked_for = self.call_taken(certificate, version)
+        self.gateway.assert_outcomes("to_twilio", "success/completed")
+        return asked_for
+
+    def call_taken(self, certificate: Certificate, version: ssl.TLSVersion | None = None) -> str | None:
         with self.edge(certificate, version) as edge:
             caller = self.gateway.pbx.call("uac-call")
             invite = edge.wait_for("INVITE")
@@ -100,8 +108,14 @@ class Secure:
             edge.send(edge.reply(invite, "200 OK", body=sdp(edge.place.host)))
             edge.send(edge.reply(edge.wait_for("BYE"), "200 OK"))
             caller.finish()
-        self.gateway.assert_outcomes("to_twilio", "success/completed")
         return edge.asked_for
+
+    def believe(self, place: Path, *authorities: Authority) -> None:
+        """Have these alone in `ca_list`, which is there from a reload on."""
+        place.write_bytes(b"".join(authority.file.read_bytes() for authority in authorities))
+        self.gateway.configuration["sip"]["tls"]["ca_list"] = str(place)
+        self.gateway.write_configuration()
+        assert self.gateway.request("/reload", "POST")[0] == 200
 
 
 @pytest.fixture
@@ -314,6 +328,32 @@ def test_a_certificate_without_its_key_changes_nothing(tls: Secure) -> None:
     with tls.peer() as peer:
         assert peer.seen == before
     put(right, tls.current)
+
+
+def test_an_authority_is_believed_from_one_reload_to_another(start_gateway: StartGateway, tmp_path: Path) -> None:
+    """In a file that is new, and in one that is edited."""
+    tls = Secure(start_gateway(lambda tree, site: secure(tree, site, site.twilio.host)))
+    gateway, other, place = tls.gateway, Authority(tmp_path / "other"), tmp_path / "believed.pem"
+    certificate, connected = other.certify(gateway.twilio.place.host), len(open_files(gateway.process.pid))
+    tls.call_refused(certificate)
+    tls.believe(place, tls.authority, other)
+    tls.call_taken(certificate)
+    wait_until(lambda: len(open_files(gateway.process.pid)) <= connected, "the gateway closes its connection too")
+    tls.believe(place, tls.authority)
+    tls.call_refused(certificate)
+    refused, completed = "upstream-error/unavailable", "success/completed"
+    gateway.assert_outcomes("to_twilio", refused, completed, refused)
+    failures = "gateway_tls_failures_total"
+    assert gateway.counted(failures, direction="outbound", reason="certificate-untrusted") == 2
+    assert gateway.counted(failures) == 2
+
+
+def test_files_may_move(start_gateway: StartGateway, tmp_path: Path) -> None:
+    """Though they hold what they held before: those in the old place are read no more."""
+    tls = Secure(start_gateway(lambda tree, site: secure(tree, site, site.twilio.host)))
+    tls.believe(tmp_path / "moved.pem", tls.authority)
+    tls.authority.file.unlink()
+    tls.takes_a_call(tls.authority.certify(tls.gateway.twilio.place.host))
 
 
 # -- floods ----------------------------------------------------------------------------------------------------------
