@@ -181,10 +181,27 @@ def test_secure_media_from_twilio(scene: Raise) -> None:
         it.gateway.assert_outcomes("to_pbx", "success/completed")
 
 
-def test_a_trunk_registers_with_a_sip_domain(scene: Raise) -> None:
-    def register(tree: Tree, edges: list[Edge]) -> None:
-        tree["trunks"]["twilio"]["register"] = {"registrar": edges[0].uri("tls")}
+def registering(tree: Tree, edges: list[Edge]) -> None:
+    tree["trunks"]["twilio"]["register"] = {"registrar": edges[0].uri("tls")}
 
-    it = scene("tls", register)
-    up = ("gateway_trunk_up", (("trunk", "twilio"),))
-    wait_until(lambda: it.gateway.counts()[up] == 1, "the trunk is up")
+
+def is_up(scene: Scene) -> bool:
+    return scene.gateway.counts()["gateway_trunk_up", (("trunk", "twilio"),)] == 1
+
+
+def test_a_trunk_registers_with_a_sip_domain(scene: Raise) -> None:
+    it = scene("tls", registering)
+    wait_until(lambda: is_up(it), "the trunk is up")
+
+
+def test_a_trunk_with_a_wrong_password_is_not_registered(scene: Raise) -> None:
+    def wrong(tree: Tree, edges: list[Edge]) -> None:
+        registering(tree, edges)
+        tree["trunks"]["twilio"]["auth"]["password"] = "Wrong-Horse-7"
+
+    it = scene("tls", wrong)
+    [line] = it.gateway.told(msg="trunk is not registered")
+    assert (line["level"], line["trunk"], line["code"]) == ("WARNING", "twilio", 403)
+    assert "auth of the trunk" in line["advice"]
+    assert "Wrong-Horse-7" not in it.gateway.log_path.read_text()
+    assert not is_up(it)
