@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 from gateway.bridge.outcome import PHRASES
 from tests.process.wire import WirePeer
@@ -22,12 +23,26 @@ def challenge(peer: WirePeer, invite: str, code: int, nonce: str) -> str:
 
 def is_right(credentials: str, method: str) -> bool:
     """Whether the response is the one that only the password gives (RFC 2617, section 3.2.2.1)."""
-    given = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^",]+))', credentials)}
+    found = re.findall(r'(\w+)=(?:"([^"]*)"|([^",]+))', credentials)
+    given = {name: quoted or bare for name, quoted, bare in found}
+    return (given["username"], given["realm"], given["response"]) == (USERNAME, REALM, response(given, method))
 
-    def digest(*parts: str) -> str:
-        return hashlib.md5(":".join(parts).encode()).hexdigest()
 
-    secret = digest(USERNAME, REALM, PASSWORD)
-    request = digest(method, given["uri"])
-    wanted = digest(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], request)
-    return (given["username"], given["realm"], given["response"]) == (USERNAME, REALM, wanted)
+def response(given: Mapping[str, str], method: str) -> str:
+    """What only the password gives for these parameters."""
+    secret = _digest(USERNAME, REALM, PASSWORD)
+    request = _digest(method, given["uri"])
+    return _digest(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], request)
+
+
+def credentials(method: str, uri: str) -> str:
+    """The right ones of somebody who knows the password and whom nobody asked for it."""
+    given = {"uri": uri, "nonce": "0f1e2d", "nc": "00000001", "cnonce": "c0ffee", "qop": "auth"}
+    named = {"username": USERNAME, "realm": REALM, **given, "response": response(given, method)}
+    told = "Digest " + ", ".join(f'{name}="{value}"' for name, value in named.items())
+    assert is_right(told, method)
+    return told
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.md5(":".join(parts).encode()).hexdigest()

@@ -5,18 +5,26 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from itertools import permutations
 
 import pytest
 
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
+from tests.process.digest import PASSWORD, USERNAME, credentials
 from tests.process.talk import talking
 from tests.process.waiting import wait_until
-from tests.process.wire import WirePeer, header, status
+from tests.process.wire import KEPT, WirePeer, header, status
 
 FLOOD = 500
 ANSWERS = 20
 SCAN_SECONDS = 60
+METHODS = ("REGISTER", "INVITE", "OPTIONS")
+USER = "110"
+USERS = [str(user) for user in range(105, 116)]
+"""Few enough to be answered all."""
+TAKEN_OVER = (*KEPT, "To")
+"""Headers of an answer that its request decides."""
 
 
 def quiet(tree: Tree, site: Site) -> None:
@@ -109,20 +117,29 @@ def test_whom_we_call_may_speak_in_its_call_though_it_may_not_call(start_gateway
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 
-def test_credentials_do_not_make_a_friend(gateway: Gateway) -> None:
-    """Who has the password of a trunk and comes from elsewhere is a stranger: no challenge invites him to guess."""
-    with gateway.wire(gateway.stranger) as stranger:
-        told = []
-        for response in ("0" * 32, "f" * 32):
-            proof = f'username="gw", realm="gateway", nonce="1", uri="sip:100@gateway", response="{response}"'
-            invite = stranger.invite(f"Authorization: Digest {proof}", f"Proxy-Authorization: Digest {proof}")
+def test_credentials_do_not_make_a_friend(start_gateway: StartGateway) -> None:
+    """Who has the password of a trunk and comes from elsewhere is a stranger: no challenge invites him to guess, and
+    a call that is up goes on.
+    """
+
+    def with_password(tree: Tree, site: Site) -> None:
+        for trunk in tree["trunks"].values():
+            trunk["auth"] = {"username": USERNAME, "password": PASSWORD}
+
+    gateway = start_gateway(with_password)
+    right = credentials("INVITE", f"sip:service@{gateway.site.gateway}")
+    wrong = credentials("BYE", f"sip:service@{gateway.site.gateway}")
+    with talking(gateway, "to_twilio") as talk, gateway.wire(gateway.stranger) as stranger:
+        for proof in (right, wrong):
+            invite = stranger.invite(f"Authorization: {proof}", f"Proxy-Authorization: {proof}")
             stranger.send(invite)
             final = stranger.wait_for_final(invite)
             stranger.send(stranger.in_dialog("ACK", invite, final))
             assert "Authenticate" not in final
-            told.append(status(final))
-        assert told == [403, 403]
+            assert status(final) == 403
+        talk.hang_up()
     gateway.assert_rejected("unknown-source", "unknown-source")
+    gateway.assert_outcomes("to_twilio", "success/completed")
     [line] = gateway.told(reason="unknown-source")
     assert line["source_address"] == stranger.place.host
     assert "put the address into allow of a trunk if it is a peer of yours" in line["advice"]
@@ -139,12 +156,59 @@ def test_a_scanner_of_networks_learns_no_user(start_gateway: StartGateway) -> No
     assert gateway.counted("gateway_calls_total") == 0
 
 
-@pytest.mark.parametrize("method", ["REGISTER", "INVITE", "OPTIONS"])
-def test_a_scanner_learns_nothing_about_users(start_gateway: StartGateway, method: str) -> None:
-    """SIPVicious asks for a number of users from the address of a stranger: each answer is the same, or none comes."""
-    gateway = start_gateway(quiet)
+def some_users(tree: Tree, site: Site) -> None:
+    """110 can be called, who else is asked for cannot."""
+    quiet(tree, site)
+    tree["limits"]["response_seconds"] = 0.5
+    tree["routes"] = [{"from": one, "match": f"^{USER}$", "to": other} for one, other in permutations(tree["trunks"])]
+
+
+def users_found(gateway: Gateway, method: str, user: str) -> tuple[list[str], int]:
+    """The users that SIPVicious tells from one of its own making, and the number of its requests."""
     host, port = gateway.site.gateway.host, str(gateway.site.gateway.port)
-    bound = gateway.stranger.place.host
-    told = scan(gateway, "svwar", "-p", port, "-b", bound, "-m", method, "-e", "100-130", "--force", host)
-    assert not re.search(r"\| 1[0-3][0-9] ", told), told
+    told = scan(gateway, "svwar", "-vv", "-p", port, "-m", method, "-e", user, "--force", host)
+    return re.findall(r"^\| ([0-9]+) +\|", told, re.MULTILINE), told.count("sending request for") + 1
+
+
+def wait_for_strangers(gateway: Gateway, count: int) -> None:
+    """All these requests are counted, and no other."""
+    reasons = ("unknown-source", "unknown-source-silenced")
+
+    def counted() -> bool:
+        return sum(gateway.counted("gateway_rejected_total", reason=reason) for reason in reasons) == count
+
+    wait_until(counted, f"{count} requests are counted")
     assert gateway.counted("gateway_calls_total") == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_scanner_learns_nothing_about_users(start_gateway: StartGateway, method: str) -> None:
+    """SIPVicious asks for a user that is there and for one that is not, from the address of a stranger."""
+    gateway = start_gateway(some_users)
+    assert users_found(gateway, method, USER) == ([], 2)
+    wait_for_strangers(gateway, 2)
+
+
+def test_a_scanner_at_the_address_of_a_friend_tells_users_apart(start_gateway: StartGateway) -> None:
+    """So it would tell a stranger what there is, if the answers to him did."""
+
+    def trusting(tree: Tree, site: Site) -> None:
+        some_users(tree, site)
+        tree["trunks"]["pbx"]["allow"] = ["127.0.0.1"]
+
+    gateway = start_gateway(trusting)
+    assert users_found(gateway, "INVITE", USER) == ([USER], 2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_answers_to_strangers_are_all_alike(start_gateway: StartGateway, method: str) -> None:
+    """Whoever is asked for, but for what each takes from its request."""
+    gateway = start_gateway(some_users)
+    with gateway.wire(gateway.stranger) as stranger:
+        requests = [stranger.request(method, user=user) for user in USERS]
+        for request in requests:
+            stranger.send(request)
+        answers = [stranger.wait_for_final(request) for request in requests]
+        told = {tuple(line for line in answer.splitlines() if not line.startswith(TAKEN_OVER)) for answer in answers}
+        assert len(told) == 1, told
+        wait_for_strangers(gateway, len(USERS))
