@@ -6,11 +6,12 @@ import itertools
 
 import pytest
 
+from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.line import DESCRIBED_IN, METHODS, Line
 from tests.process.rtp import PCMU, RtpEnd, hear_each_other, open_path, rtp_place, sdp_at, sound, talk_spurt
 from tests.process.srtp import SHORT, STRONG, SrtpEnd, crypto, cryptos, new_key, secured
-from tests.process.talk import talking
+from tests.process.talk import talk_between, talking
 from tests.process.wire import WirePeer, sdp, status
 
 KEY = new_key()
@@ -205,3 +206,50 @@ def test_an_optional_trunk_takes_plain_and_encrypted(gateway: Gateway) -> None:
                 caller.send(caller.in_dialog("ACK", invite, answer))
                 caller.send(caller.in_dialog("BYE", invite, answer, 2))
                 callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_trunk_without_encryption_takes_and_offers_none(start_gateway: StartGateway, direction: str) -> None:
+    """A SIP Domain without Secure media refuses whatever offers keys, and so does a trunk that has `srtp: off`."""
+    gateway = start_gateway()
+    with gateway.wire_caller(gateway.caller(direction)) as caller, gateway.wire(gateway.callee(direction)) as callee:
+        invite = offer_of(caller, crypto(1, STRONG, KEY))
+        caller.send(invite)
+        final = caller.wait_for_final(invite)
+        assert status(final) == 488
+        caller.send(caller.in_dialog("ACK", invite, final))
+        gateway.assert_rejected("no-common-codec")
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        assert " RTP/AVP 0 8" in placed
+        assert "a=crypto" not in placed
+        callee.send(callee.reply(placed, "486 Busy Here"))
+        caller.send(caller.in_dialog("ACK", invite, caller.wait_for_final(invite)))
+        gateway.assert_outcomes(direction, "client-error/busy")
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True], ids=["plain", "encrypted"])
+def test_an_optional_trunk_is_offered_both(gateway: Gateway, is_encrypted: bool) -> None:
+    """Plain audio with keys beside it: who knows no keys answers as ever, and who does may take one."""
+    with (
+        SrtpEnd(gateway.twilio.place.host) as far,
+        RtpEnd(gateway.pbx.place.host) as plain,
+        SrtpEnd(gateway.pbx.place.host) as encrypted,
+        gateway.wire_caller(gateway.twilio) as caller,
+        gateway.wire(gateway.pbx) as callee,
+    ):
+        invite = caller.invite(body=keyed(far, KEY))
+        end, later = (encrypted, new_key()) if is_encrypted else (plain, "")
+        answer = sdp_at(end.place) + (crypto(1, STRONG, later) if later else "")
+        talk = talk_between(gateway, caller, callee, invite, answer)
+        assert " RTP/AVP 0 8" in talk.placed
+        offered = cryptos(talk.placed)
+        assert [(tag, name) for tag, name, _ in offered] == [("1", STRONG), ("2", SHORT)]
+        far.to, end.to = rtp_place(talk.answer), rtp_place(talk.placed)
+        far.use(STRONG, ours=KEY, theirs=cryptos(talk.answer)[0][2])
+        if is_encrypted:
+            encrypted.use(STRONG, ours=later, theirs=offered[0][2])
+        hear_each_other(far, end)
+        talk.hang_up()
+        gateway.assert_outcomes("to_pbx", "success/completed")
