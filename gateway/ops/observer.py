@@ -88,11 +88,11 @@ class CallObserver:
             log.warning("trunk is not registered", extra={**fields, "advice": told})
 
     def tls_failed(self, failure: TlsFailure) -> None:
-        """A TLS connection was given up. Of many with one problem, the log names the first of each while."""
+        """A TLS connection was given up. Of many one way with one problem, the log names the first of each while."""
         self._metrics.tls_failed(failure)
-        left_out = self._tls_failures.admit(failure.problem)
+        way = "inbound" if failure.inbound else "outbound"
+        left_out = self._tls_failures.admit(f"{way} {failure.problem}")
         if left_out is not None:
-            way = "inbound" if failure.inbound else "outbound"
             fields = {"direction": way, "peer": failure.peer, "reason": failure.problem, "not_logged": left_out}
             log.warning("TLS connection given up", extra={**fields, "advice": ADVICE[failure.problem]})
 

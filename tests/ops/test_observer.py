@@ -90,6 +90,14 @@ def test_a_tls_failure_is_counted_and_said_with_what_helps(
     assert said.items() <= vars(line).items()
 
 
+def test_strangers_do_not_hide_that_we_reach_nobody(observer: Observer, caplog: pytest.LogCaptureFixture) -> None:
+    """One problem both ways is said of both."""
+    for _ in range(3):
+        observer.tls_failed(TlsFailure(True, "192.0.2.7:40000", TlsProblem.TIMEOUT))
+        observer.tls_failed(TlsFailure(False, "acme.sip.twilio.com", TlsProblem.TIMEOUT))
+    assert [vars(line)["direction"] for line in caplog.records] == ["inbound", "outbound"]
+
+
 @pytest.mark.parametrize(
     ("header", "advice"),
     [("Diversion", "set identity.believe"), ("X-Twilio-*", "only Twilio sends these"), ("Session-ID", "one UUID")],
