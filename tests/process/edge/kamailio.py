@@ -84,6 +84,16 @@ class Edge:
         self.process.wait(STOP_SECONDS)
         self.process = None
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Do nothing for a while, though the system goes on to take connections and packets for it."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
+
     def _is_there(self, process: subprocess.Popen[bytes], log: Path) -> bool:
         assert process.poll() is None, log.read_text(errors="replace")
         return is_bound(self.place.host, self.place.port) and is_bound(self.inside.host, self.inside.port)
