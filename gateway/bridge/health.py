@@ -132,7 +132,11 @@ class TrunkHealth:
         """Whether a trunk has a URI that is up, and is registered if it is to be."""
         registration = self._registrations.get(trunk.name)
         is_known = registration is None or registration.is_active
-        return is_known and any(self.is_up(trunk, uri) for uri in trunk.uris)
+        return is_known and len(self.down(trunk)) < len(trunk.uris)
+
+    def down(self, trunk: Trunk) -> tuple[str, ...]:
+        """The URIs of a trunk that calls stay away from while there is another."""
+        return tuple(uri for uri in trunk.uris if not self.is_up(trunk, uri))
 
     def next_probes(self, now: float) -> Iterator[Probe]:
         """What to ask now."""

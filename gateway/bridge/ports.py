@@ -201,6 +201,8 @@ class TrunkStatus:
     name: str
     side: str
     usable: bool
+    down: tuple[str, ...] = ()
+    """Those of its `uris` that do not answer."""
 
 
 @dataclass(frozen=True, slots=True)

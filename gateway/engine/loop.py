@@ -377,6 +377,6 @@ class Engine:
         return self._requests.ask(end)
 
     def _status(self) -> Status:
-        usable = self._health.is_usable
-        trunks = tuple(TrunkStatus(trunk.name, trunk.side.value, usable(trunk)) for trunk in self._plan.trunks)
+        usable, down = self._health.is_usable, self._health.down
+        trunks = tuple(TrunkStatus(one.name, one.side.value, usable(one), down(one)) for one in self._plan.trunks)
         return Status(self._phase, self._started, len(self._registry.calls), self._plan.hash, trunks)

@@ -36,6 +36,11 @@ REGISTRATION: dict[int, str] = {
 }
 OTHER_REGISTRATION = "the registrar has its reasons: look into its log"
 
+UNANSWERED = (
+    "calls try it last until it answers OPTIONS again: look at its address, the network and the far end; "
+    "with TLS, see TLS connection given up"
+)
+
 UNBELIEVED: dict[str, str] = {
     TWILIOS_OWN: "only Twilio sends these; let the PBX remove them, or find out who sends them through it",
     SESSION_ID: "it must be one UUID, 32 hexadecimal digits, with remote= behind it (RFC 7989); another was made",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -45,5 +46,5 @@ def status_as_dict(status: Status) -> dict[str, object]:
         "started": moment(status.started),
         "calls": status.calls,
         "plan_hash": status.plan_hash,
-        "trunks": [{"name": trunk.name, "side": trunk.side, "usable": trunk.usable} for trunk in status.trunks],
+        "trunks": [asdict(trunk) for trunk in status.trunks],
     }

@@ -9,7 +9,7 @@ is mapped. `adopt`, `config_reloaded` and `render` may be called on any thread, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -82,6 +82,8 @@ class Metrics:
         self._lag = HistogramSeries(registry, "gateway_event_loop_lag_seconds", lag, (), LAG_BUCKETS)
         self._draining = Gauge("gateway_draining", "1 while a drain or stop keeps new calls out.", registry=registry)
         self._up = Gauge("gateway_trunk_up", "1 while calls can be placed on a trunk.", ["trunk"], registry=registry)
+        down = "URIs of a trunk that do not answer."
+        self._down = Gauge("gateway_trunk_uris_down", down, ["trunk"], registry=registry)
         self._config = Gauge("gateway_config_info", "The running configuration.", ["hash"], registry=registry)
         about = Gauge("gateway_build_info", "What is running.", ["version", "pjsip"], registry=registry)
         about.labels(build.version, build.pjsip).set(1)
@@ -165,11 +167,12 @@ class Metrics:
         if status is not None:
             self._draining.set(status.phase in (Phase.DRAINING, Phase.STOPPING))
             self._show(self._up, {trunk.name: trunk.usable for trunk in status.trunks})
+            self._show(self._down, {trunk.name: len(trunk.down) for trunk in status.trunks})
             self._show(self._config, {status.plan_hash: True})
         return generate_latest(self.registry)
 
     @staticmethod
-    def _show(gauge: Gauge, values: dict[str, bool]) -> None:
+    def _show(gauge: Gauge, values: Mapping[str, int]) -> None:
         """Exactly these children: a trunk that left the configuration is not up, it is gone."""
         gauge.clear()
         for label, value in values.items():

@@ -75,7 +75,7 @@ class CallObserver:
         if is_up:
             log.info("trunk answers again", extra={"trunk": trunk, "uri": uri})
         else:
-            log.warning("trunk does not answer", extra={"trunk": trunk, "uri": uri})
+            log.warning("trunk does not answer", extra={"trunk": trunk, "uri": uri, "advice": advice.UNANSWERED})
 
     def registration_ended(self, ended: RegistrationEnded, is_news: bool) -> None:
         """A registrar took or refused us. All are counted, and the log says what is unlike before."""

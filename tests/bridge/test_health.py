@@ -54,9 +54,11 @@ def test_any_answer_is_a_sign_of_life(health: TrunkHealth, code: int) -> None:
 def test_what_is_down_is_called_last_and_comes_back(health: TrunkHealth, code: int) -> None:
     assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) == (ASKED.name, ONE, False)
     assert health.in_order(ASKED) == (TWO, ONE)
+    assert health.down(ASKED) == (ONE,)
     assert health.is_usable(ASKED)
     assert health.take(ProbeEnded(ask(health, 130)[ONE], 200), 130) == (ASKED.name, ONE, True)
     assert health.in_order(ASKED) == (ONE, TWO)
+    assert health.down(ASKED) == ()
 
 
 def test_a_trunk_is_not_usable_when_all_its_uris_are_down(health: TrunkHealth) -> None:

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -123,7 +124,10 @@ def test_readyz_says_whether_calls_are_welcome(
 
 
 def test_status(gateway: Gateway) -> None:
-    gateway.control.current = status(calls=3)
+    at_work = status(calls=3)
+    pbx, twilio = at_work.trunks
+    down = ("sip:acme.sip.dublin.twilio.com",)
+    gateway.control.current = replace(at_work, trunks=(pbx, replace(twilio, down=down)))
     assert gateway.ask("GET", "/status") == (
         200,
         {
@@ -133,8 +137,8 @@ def test_status(gateway: Gateway) -> None:
             "calls": 3,
             "plan_hash": "0123abcd",
             "trunks": [
-                {"name": "pbx", "side": "pbx", "usable": True},
-                {"name": "twilio", "side": "twilio", "usable": True},
+                {"name": "pbx", "side": "pbx", "usable": True, "down": []},
+                {"name": "twilio", "side": "twilio", "usable": True, "down": list(down)},
             ],
         },
     )

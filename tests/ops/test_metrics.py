@@ -41,6 +41,7 @@ CONTRACT = {
     "gateway_context_fields_total": {"field", "direction", "on", "outcome"},
     "gateway_context_bytes": {"direction"},
     "gateway_trunk_up": {"trunk"},
+    "gateway_trunk_uris_down": {"trunk"},
     "gateway_sip_responses_total": {"trunk", "direction", "code"},
     "gateway_rejected_total": {"reason"},
     "gateway_tls_failures_total": {"direction", "reason"},
@@ -282,10 +283,14 @@ def test_trunks_and_configuration_are_those_of_now() -> None:
     metrics = new_metrics()
     before = Scrape(metrics, status(usable=False))
     assert before.value("gateway_trunk_up", trunk="twilio") == 0
-    changed = replace(status(), plan_hash="new", trunks=(TrunkStatus("other_pbx", "pbx", True),))
-    after = Scrape(metrics, changed)
-    assert {k for k in after.series() if k[0] in ("gateway_trunk_up", "gateway_config_info")} == {
+    assert before.value("gateway_trunk_uris_down", trunk="twilio") == 0
+    other = TrunkStatus("other_pbx", "pbx", True, ("sip:10.0.0.6", "sip:10.0.0.7"))
+    after = Scrape(metrics, replace(status(), plan_hash="new", trunks=(other,)))
+    assert after.value("gateway_trunk_uris_down", trunk="other_pbx") == 2
+    now = ("gateway_trunk_up", "gateway_trunk_uris_down", "gateway_config_info")
+    assert {k for k in after.series() if k[0] in now} == {
         key("gateway_trunk_up", trunk="other_pbx"),
+        key("gateway_trunk_uris_down", trunk="other_pbx"),
         key("gateway_config_info", hash="new"),
     }
 

@@ -120,16 +120,21 @@ def test_a_caller_that_hides_is_counted(observer: Observer, metrics: Metrics) ->
 
 
 @pytest.mark.parametrize(
-    ("is_up", "level", "text"), [(False, "WARNING", "trunk does not answer"), (True, "INFO", "trunk answers again")]
+    ("is_up", "level", "text", "advice"),
+    [
+        (False, "WARNING", "trunk does not answer", "look at its address, the network and the far end"),
+        (True, "INFO", "trunk answers again", ""),
+    ],
 )
 def test_a_trunk_that_comes_and_goes_is_said(
-    observer: Observer, caplog: pytest.LogCaptureFixture, is_up: bool, level: str, text: str
+    observer: Observer, caplog: pytest.LogCaptureFixture, is_up: bool, level: str, text: str, advice: str
 ) -> None:
     caplog.set_level(logging.INFO)
     observer.trunk_changed("twilio", "sip:acme.sip.twilio.com", is_up)
     (line,) = caplog.records
     assert (line.levelname, line.getMessage()) == (level, text)
     assert {"trunk": "twilio", "uri": "sip:acme.sip.twilio.com"}.items() <= vars(line).items()
+    assert advice in vars(line).get("advice", "")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,12 @@ class Attendant:
         self.attend()
         return self.gateway.counts()["gateway_trunk_up", (("trunk", trunk),)] == 1
 
+    def are_down(self) -> tuple[list[str], float]:
+        """The URIs of the PBX that do not answer: which, and the number of them that is measured."""
+        self.attend()
+        [pbx] = [trunk for trunk in self.gateway.ask("/status")["trunks"] if trunk["name"] == "pbx"]
+        return pbx["down"], self.gateway.counts()["gateway_trunk_uris_down", (("trunk", "pbx"),)]
+
 
 def call(gateway: Gateway, callee: WirePeer) -> None:
     """A call that reaches this peer."""
@@ -85,13 +91,17 @@ def test_a_uri_that_is_down_costs_no_call_and_comes_back(start_gateway: StartGat
         attendant = Attendant(gateway)
         attendant.answers = {spare: "200 OK"} | ({} if down == "silent" else {first: down})
         attendant.wait(first, "trunk does not answer")
+        [line] = gateway.told(msg="trunk does not answer", trunk="pbx")
+        assert "calls try it last until it answers OPTIONS again" in line["advice"]
         assert attendant.is_up("pbx")
+        wait_until(lambda: attendant.are_down() == ([f"sip:{first.place}"], 1), "it is shown to be down")
         call(gateway, spare)
         [ended] = gateway.assert_outcomes("to_pbx", "success/completed")
         assert ended["attempts"] == 1
         assert first.received("INVITE") == []
         attendant.answers[first] = "404 Not Found"  # it is there, whatever it thinks of us
         attendant.wait(first, "trunk answers again")
+        wait_until(lambda: attendant.are_down() == ([], 0), "it is shown to be back")
 
 
 def change(gateway: Gateway, response_seconds: float, options_interval_seconds: int) -> None:
