@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.process.bystander import bystander
 from tests.process.daemon import Gateway
-from tests.process.talk import talking
-from tests.process.waiting import wait_until
 from tests.process.wire import MEDIA_PORT, WirePeer, header, sdp, status
 
 MANY, FLOOD = 20, 2000
@@ -18,15 +17,9 @@ Make = Callable[[WirePeer], str | bytes]
 
 
 @pytest.fixture(autouse=True)
-def bystander(gateway: Gateway) -> Iterator[None]:
-    """Another call, which is up all the time and ends as calls do."""
-    with talking(gateway, "to_pbx") as talk:
-        [call] = gateway.wait_for_talking()
+def another_call(gateway: Gateway) -> Iterator[None]:
+    with bystander(gateway, "to_pbx"):
         yield
-        assert [left["id"] for left in gateway.wait_for_talking()] == [call["id"]]
-        talk.hang_up()
-        ended = wait_until(lambda: [line for line in gateway.ended_calls() if line["call"] == call["id"]], "its end")
-        assert [line["reason"] for line in ended] == ["completed"]
 
 
 def invite(*headers: str, body: str | None = None) -> Make:

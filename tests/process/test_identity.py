@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.process.bystander import bystander
 from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.wire import header, values
@@ -95,19 +96,26 @@ def test_to_an_untrusted_side_who_hides_is_nobody(gateway: Gateway, privacy: str
 
 
 def test_only_twilio_speaks_as_twilio(gateway: Gateway) -> None:
-    placed(gateway, "to_twilio", "X-Twilio-VerStat: TN-Validation-Passed-A", "x-twilio-callsid: CA1")
+    """A PBX that does has its call all the same, and so has a call that is up."""
+    with bystander(gateway, "to_pbx"):
+        message = placed(gateway, "to_twilio", "X-Twilio-VerStat: TN-Validation-Passed-A", "x-twilio-callsid: CA1")
+    assert "\r\nx-twilio-" not in message.lower()
     assert gateway.counted(UNBELIEVED, trunk="pbx", header="X-Twilio-*") == gateway.counted(UNBELIEVED) == 1
 
 
 def test_what_an_untrusted_side_asserts_is_not_believed(start_gateway: StartGateway) -> None:
+    """Nor that it is Twilio; the log says what to do about either, and a call that is up goes on."""
     gateway = start_gateway(not_believing)
-    message = placed(gateway, "to_twilio", *SAID)
+    with bystander(gateway, "to_pbx"):
+        message = placed(gateway, "to_twilio", *SAID)
     assert caller_in(message) == f"<sip:wire@{gateway.site.gateway.host}>"
     assert [values(message, name) for name in (*NAMES, "X-Asserted")] == [[], [], [], [], []]
     for name in ("P-Asserted-Identity", "Remote-Party-ID", "Diversion", "X-Twilio-*"):
         assert gateway.counted(UNBELIEVED, trunk="pbx", header=name) == 1
     lines = gateway.told(4, msg="header not believed", level="WARNING", trunk="pbx")
-    assert {line["header"] for line in lines} == {*NAMES[:3], "X-Twilio-*"}
+    advice = {line["header"]: line["advice"] for line in lines}
+    assert "only Twilio sends these" in advice.pop("X-Twilio-*")
+    assert advice == dict.fromkeys(NAMES[:3], "set identity.believe of the trunk if it may say who calls")
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from tests.process.bystander import bystander
 from tests.process.conftest import LostRegistration, StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, challenge, is_right
@@ -69,8 +70,8 @@ def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_g
 
 
 def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_gateway: StartGateway) -> None:
-    """Each time with another nonce, and without ever being believed."""
-    with registered(start_gateway) as (gateway, registrar):
+    """Each time with another nonce, and without ever being believed; a call that is up goes on."""
+    with registered(start_gateway) as (gateway, registrar), bystander(gateway, "to_twilio"):
         challenged: set[str] = set()
 
         def challenge_all() -> bool:
@@ -83,6 +84,8 @@ def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_
         wait_until(challenge_all, "it is given up")
         [said] = gateway.told(msg="trunk is not registered")
         assert (said["level"], said["code"]) == ("WARNING", 401)
+        assert "compare auth of the trunk" in said["advice"]
+        assert gateway.counted("gateway_registrations_total", trunk="pbx", result="refused") == 1
         assert 2 <= len(challenged) <= MOST_ATTEMPTS
         assert PASSWORD not in gateway.log_path.read_text()
 

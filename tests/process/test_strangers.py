@@ -9,10 +9,10 @@ from itertools import permutations
 
 import pytest
 
+from tests.process.bystander import bystander
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, credentials
-from tests.process.talk import talking
 from tests.process.waiting import wait_until
 from tests.process.wire import KEPT, WirePeer, header, status
 
@@ -48,7 +48,7 @@ def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> 
     """Each is counted, answered or not; a peer gets its answers meanwhile, and a call that is up goes on."""
     gateway = start_gateway(quiet)
     with (
-        talking(gateway, "to_twilio") as talk,
+        bystander(gateway, "to_twilio"),
         gateway.wire(gateway.stranger) as stranger,
         gateway.wire_caller(gateway.pbx) as friend,
     ):
@@ -64,7 +64,6 @@ def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> 
         options = friend.request("OPTIONS")
         friend.send(options)
         assert status(friend.wait_for_answer(options)) == 200
-        talk.hang_up()
     gateway.assert_outcomes("to_twilio", "success/completed")
     [line] = gateway.told(reason="unknown-source-silenced")
     assert line["source_address"].startswith("127.")
@@ -74,7 +73,7 @@ def test_a_flood_of_options_is_met_with_silence(start_gateway: StartGateway) -> 
 def test_a_register_of_anybody_is_refused_and_told(start_gateway: StartGateway) -> None:
     """Of a stranger, and of a trunk's peer, who can be told what is wrong; a call that is up goes on."""
     gateway = start_gateway(quiet)
-    with talking(gateway, "to_twilio") as talk:
+    with bystander(gateway, "to_twilio"):
         for peer, reason, advice in (
             (gateway.stranger, "unknown-source", "allow"),
             (gateway.pbx, "unsupported", "REGISTER"),
@@ -86,7 +85,6 @@ def test_a_register_of_anybody_is_refused_and_told(start_gateway: StartGateway) 
             [line] = gateway.told(reason=reason)
             assert (line["level"], line["source_address"]) == ("WARNING", peer.place.host)
             assert advice in line["advice"]
-        talk.hang_up()
     gateway.assert_rejected("unknown-source", "unsupported")
     gateway.assert_outcomes("to_twilio", "success/completed")
 
@@ -129,7 +127,7 @@ def test_credentials_do_not_make_a_friend(start_gateway: StartGateway) -> None:
     gateway = start_gateway(with_password)
     right = credentials("INVITE", f"sip:service@{gateway.site.gateway}")
     wrong = credentials("BYE", f"sip:service@{gateway.site.gateway}")
-    with talking(gateway, "to_twilio") as talk, gateway.wire(gateway.stranger) as stranger:
+    with bystander(gateway, "to_twilio"), gateway.wire(gateway.stranger) as stranger:
         for proof in (right, wrong):
             invite = stranger.invite(f"Authorization: {proof}", f"Proxy-Authorization: {proof}")
             stranger.send(invite)
@@ -137,7 +135,6 @@ def test_credentials_do_not_make_a_friend(start_gateway: StartGateway) -> None:
             stranger.send(stranger.in_dialog("ACK", invite, final))
             assert "Authenticate" not in final
             assert status(final) == 403
-        talk.hang_up()
     gateway.assert_rejected("unknown-source", "unknown-source")
     gateway.assert_outcomes("to_twilio", "success/completed")
     [line] = gateway.told(reason="unknown-source")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.process.bystander import bystander
 from tests.process.daemon import Tree
 from tests.process.edge.agent import CALL_SID
 from tests.process.edge.conftest import Raise, Scene
@@ -111,13 +112,17 @@ def test_a_source_that_is_not_in_the_access_list(scene: Raise) -> None:
 
 
 def test_a_wrong_password(scene: Raise) -> None:
+    """A call that is up goes on."""
+
     def wrong(tree: Tree, edges: list[Edge]) -> None:
         with_error(tree, edges)
         tree["trunks"]["twilio"]["auth"]["password"] = "Wrong-Horse-7"
 
     it = scene("udp", wrong)
-    refused(it, 403, 32202)
-    [line] = it.gateway.assert_outcomes("to_twilio", "upstream-error/forbidden")
+    with bystander(it.gateway, "to_pbx"):
+        refused(it, 403, 32202)
+        [line] = it.gateway.assert_outcomes("to_twilio", "upstream-error/forbidden")
+    assert line["twilio_error"] == 32202
     assert "credential list of the SIP Domain" in line["advice"]
 
 
