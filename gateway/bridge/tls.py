@@ -18,7 +18,8 @@ class TlsProblem(enum.StrEnum):
 
 ADVICE: dict[TlsProblem, str] = {
     TlsProblem.EXPIRED: "the peer's certificate is not valid today: have it renewed, or set our clock right",
-    TlsProblem.UNTRUSTED: "no authority in sip.tls.ca_list vouches for the peer's certificate: add the one that does",
+    TlsProblem.UNTRUSTED: "no authority in sip.tls.ca_list vouches for the peer's certificate: "
+    "add the one that does, or have the peer send its whole chain",
     TlsProblem.NAME: "the peer's certificate is for other names than the host in the trunk's uris: use one of those",
     TlsProblem.HANDSHAKE: "both sides need TLS 1.2 or 1.3, a common cipher, and certificates that the other accepts",
     TlsProblem.TIMEOUT: "the peer did not finish the handshake: is TLS what it speaks on that port?",

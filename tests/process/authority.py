@@ -8,6 +8,8 @@ from pathlib import Path
 
 import trustme
 
+END = "-----END CERTIFICATE-----\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -24,14 +26,21 @@ class Certificate:
             "ca_list": str(authorities),
         }
 
+    def alone(self) -> Certificate:
+        """The same without the rest of its chain, as it is often installed."""
+        first, end, _ = self.certificate.read_text().partition(END)
+        bare = self.certificate.with_suffix(".alone")
+        bare.write_text(first + end)
+        return Certificate(bare, self.private_key)
+
 
 class Authority:
     """One authority and its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authority: trustme.CA | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._authority = trustme.CA()
+        self._authority = authority or trustme.CA()
         self.file = folder / "authority.pem"
         """What a peer that believes it has in its `ca_list`."""
         self._authority.cert_pem.write_to_path(self.file)
@@ -46,3 +55,7 @@ class Authority:
         leaf.private_key_pem.write_to_path(files.private_key)
         files.certificate.write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
         return files
+
+    def intermediate(self) -> Authority:
+        """Another that this one vouches for, as public authorities have: its own is in the chain of what it signs."""
+        return Authority(self._folder / "intermediate", self._authority.create_child_ca())

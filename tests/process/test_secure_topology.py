@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
-from tests.process.test_tls import Secure, secure
+from tests.process.secure import Secure, secure
 from tests.process.topology import ENDINGS, Ending, assert_nothing_crosses
 
 
