@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from tests.process.bystander import unharmed
 from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.line import DESCRIBED_IN, METHODS, Line
@@ -159,20 +162,51 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("lines", REFUSED.values(), ids=REFUSED)
-def test_an_offer_that_cannot_be_encrypted_is_refused(gateway: Gateway, lines: tuple[str, ...]) -> None:
-    """And the log says what to do, though not each time; a call that is up goes on."""
-    encrypted = secured(gateway.twilio.place.host, crypto(1, STRONG, KEY))
-    with talking(gateway, "to_twilio", answer_sdp=encrypted) as talk, gateway.wire_caller(gateway.twilio) as caller:
+IN_THE_LOG = ("plain", "a suite we lack", "an MKI")
+"""Of these."""
+
+
+@contextmanager
+def encrypted_bystander(gateway: Gateway) -> Iterator[None]:
+    """A call of the PBX that is up, plain there and encrypted at Twilio, whatever is done meanwhile."""
+    host = gateway.twilio.place.host
+    with (
+        RtpEnd(gateway.pbx.place.host) as plain,
+        SrtpEnd(host) as encrypted,
+        talking(gateway, "to_twilio", sdp_at(plain.place), keyed(encrypted, KEY)) as talk,
+    ):
+        plain.to, encrypted.to = rtp_place(talk.answer), rtp_place(talk.placed)
+        encrypted.use(STRONG, ours=KEY, theirs=cryptos(talk.placed)[0][2])
+        with unharmed(gateway, talk, plain, encrypted):
+            yield
+
+
+def refuse(gateway: Gateway, lines: tuple[str, ...]) -> None:
+    """An INVITE of Twilio with these lines of keys is answered with 488."""
+    with gateway.wire_caller(gateway.twilio) as caller:
         invite = offer_of(caller, *lines) if lines else caller.invite(body=sdp(caller.place.host))
         caller.send(invite)
         final = caller.wait_for_final(invite)
         assert status(final) == 488
         caller.send(caller.in_dialog("ACK", invite, final))
+
+
+@pytest.mark.parametrize("lines", REFUSED.values(), ids=REFUSED)
+def test_an_offer_that_cannot_be_encrypted_is_refused(gateway: Gateway, lines: tuple[str, ...]) -> None:
+    """It is counted, and a call that is up goes on."""
+    with encrypted_bystander(gateway):
+        refuse(gateway, lines)
         gateway.assert_rejected("no-common-codec")
-        talk.hang_up()
-    gateway.assert_outcomes("to_twilio", "success/completed")
-    assert "its encryption with srtp of the trunk" in gateway.log_path.read_text()
+
+
+@pytest.mark.parametrize("what", IN_THE_LOG)
+def test_of_an_offer_that_cannot_be_encrypted_the_log_says_what_to_do(start_gateway: StartGateway, what: str) -> None:
+    """Of many once in a while, so each has a gateway of its own here."""
+    gateway = start_gateway(configure)
+    refuse(gateway, REFUSED[what])
+    [line] = gateway.told(msg="request rejected", reason="no-common-codec")
+    assert (line["level"], line["source_address"]) == ("WARNING", gateway.twilio.place.host)
+    assert "compare the offer's codecs with media.codecs, and its encryption with srtp of the trunk" in line["advice"]
 
 
 @pytest.mark.parametrize("rules", ["|2^20|1:4", " UNENCRYPTED_SRTP"])
