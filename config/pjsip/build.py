@@ -58,16 +58,19 @@ PATCHES = (
     "notify.patch",
     "offers.patch",
     "other-uri.patch",
+    "pools.patch",
     "prack.patch",
+    "printing.patch",
     "refer.patch",
     "relay.patch",
+    "rest.patch",
     "rtp-ports.patch",
     "rtp-source.patch",
     "srtp-keys.patch",
     "srtp-refused.patch",
 )
 # And what of our own is compiled with it.
-SOURCES = ("follow.c", "follow.h", "relay.c", "relay.h")
+SOURCES = ("follow.c", "follow.h", "relay.c", "relay.h", "rest.c", "rest.h")
 # Hidden: what is called inside the one library that this becomes need not be looked up as if another could replace it.
 C_FLAGS = "-O2 -fPIC -fvisibility=hidden -DNDEBUG"
 

@@ -9,14 +9,17 @@
  *
  * Threads. Packets are passed on by the thread that received them. Streams are joined and destroyed by the SIP thread.
  * relay_mutex guards every `struct relay`, and with it the numbers of what leaves (enc->rtp) while `passing`; when it is
- * not, they belong to put_frame as in upstream. Whose they are changes in put_frame only, between two frames. Nothing is
- * sent while the mutex is held: a reference keeps the stream until that is done.
+ * not, they belong to put_frame as in upstream. Whose they are changes between two frames only. Nothing is sent while the
+ * mutex is held: a reference keeps the stream until that is done.
  */
 #include <pthread.h>
+#include "rest.h"
 
 static pthread_mutex_t relay_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void check_tx_rtcp(pjmedia_stream *stream, pj_uint32_t timestamp);
+static pj_status_t put_frame(pjmedia_port *port, pjmedia_frame *frame);
+static void relay_choose(pjmedia_stream *stream);
 
 static void relay_init(pjmedia_stream *stream)
 {
@@ -51,6 +54,8 @@ PJ_DEF(pj_bool_t) pjmedia_stream_relay(pjmedia_stream *one, pjmedia_stream *othe
         one->relay.peer = other;
         other->relay.peer = one;
         one->relay.following = other->relay.following = PJ_FALSE;
+        relay_choose(one);
+        relay_choose(other);
     }
     pthread_mutex_unlock(&relay_mutex);
     return alike;
@@ -89,17 +94,12 @@ static void relay_catch_up(pjmedia_stream *stream)
     stream->relay.sent = now;
 }
 
-/*
- * Once a frame, by the clock: whether what leaves now is the peer's. Digits of our own (RFC 4733) have the stream for
- * themselves. Called before anything else looks at the numbers of what leaves.
- */
-static pj_bool_t relay_tick(pjmedia_stream *stream, const pjmedia_frame *frame)
+/* Whether what leaves now is the peer's. Digits of our own (RFC 4733) have the stream for themselves. The mutex is held. */
+static void relay_choose(pjmedia_stream *stream)
 {
     struct relay *relay = &stream->relay;
-    pj_bool_t passing;
+    pj_bool_t passing = relay->peer && !relay->framing && !stream->tx_dtmf_count;
 
-    pthread_mutex_lock(&relay_mutex);
-    passing = relay->peer && !stream->tx_dtmf_count;
     if (passing && !relay->passing) {
         pj_get_timestamp(&relay->sent);
         relay->following = PJ_FALSE;
@@ -107,11 +107,32 @@ static pj_bool_t relay_tick(pjmedia_stream *stream, const pjmedia_frame *frame)
         relay_catch_up(stream);
     }
     relay->passing = passing;
+}
+
+/* What the clock calls for each frame: upstream's put_frame, while nothing is passed on. */
+static pj_status_t relay_put_frame(pjmedia_port *port, pjmedia_frame *frame)
+{
+    pjmedia_stream *stream = (pjmedia_stream*) port->port_data.pdata;
+    pj_bool_t passing;
+    pj_status_t status;
+
+    pthread_mutex_lock(&relay_mutex);
+    relay_choose(stream);
+    passing = stream->relay.passing;
+    stream->relay.framing = !passing;
     pthread_mutex_unlock(&relay_mutex);
 
-    if (passing)
+    if (passing) {
         check_tx_rtcp(stream, frame->timestamp.u32.lo);
-    return passing;
+        return PJ_SUCCESS;
+    }
+    pjmedia_clock_want();
+    status = put_frame(port, frame);
+    pthread_mutex_lock(&relay_mutex);
+    stream->relay.framing = PJ_FALSE;
+    relay_choose(stream);
+    pthread_mutex_unlock(&relay_mutex);
+    return status;
 }
 
 /* The payload type by which a packet of `from` leaves by `to`; -1 for a digit (RFC 4733) that is not taken there. */

@@ -109,6 +109,16 @@ def test_a_leg_alone_is_heard_by_nobody(codec: int) -> None:
         assert_hears(stack, one, other)
 
 
+def test_what_is_said_right_after_a_join_is_passed_on() -> None:
+    """Not only from the next frame of the bridge on."""
+    with parties(PCMU, PCMU) as (stack, (one, other)):
+        assert one.leg.join(other.leg)
+        one.speak()
+        other.speak()
+        stack.poll_until(other.hears)
+        stack.poll_until(one.hears)
+
+
 def test_silence_is_counted_from_the_last_packet() -> None:
     with parties(PCMU) as (stack, (party,)):
         stack.poll_until(lambda: party.leg.silentSeconds() > WATCH_SECONDS)
