@@ -79,6 +79,10 @@
  * each of them. */
 #define PJSIP_POOL_RDATA_LEN        (PJSIP_MAX_PKT_LEN + 8000)
 
+/* What most messages that are sent need, and all of a stream (as pools.patch does for what has no setting). */
+#define PJSIP_POOL_LEN_TDATA        8000
+#define PJMEDIA_STREAM_SIZE         16000
+
 /* The text of one URI, where PJSIP prints it for us: CallInfo shows a longer From or To as "<-error: uri too long->"
  * (sip_dialog.c) and a longer Contact as nothing. No limit of the message itself: longer URIs are read, answered and
  * sent. It is the size of buffers on the C stack, hence not larger. */
