@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.places import own_host
@@ -48,15 +50,18 @@ def test_calls_a_second(start_gateway: StartGateway) -> None:
     gateway = start_gateway(slow_calls)
     with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
         invites = {header(invite, "Call-ID"): invite for invite in (caller.invite() for _ in range(INVITES))}
+        began = time.monotonic()
         for invite in invites.values():
             caller.send(invite)
         wait_until(lambda: len(caller.finals()) == INVITES, "all are answered")
+        seconds = time.monotonic() - began
         for final in caller.finals().values():
             caller.send(caller.in_dialog("ACK", invites[header(final, "Call-ID")], final))
         refused = [final for final in caller.finals().values() if status(final) == 503]
         assert all("\r\nRetry-After: 1\r\n" in final for final in refused)
-        # One second's worth at once, and what a busy machine adds while it reads the rest.
-        assert INVITES - 2 * CALLS_PER_SECOND <= len(refused) <= INVITES - CALLS_PER_SECOND
+        # One second's worth at once, and what comes free while a busy machine reads the rest.
+        taken = INVITES - len(refused)
+        assert CALLS_PER_SECOND <= taken <= CALLS_PER_SECOND * (1 + seconds)
         gateway.assert_rejected(*["limit-rate"] * len(refused))
         assert len({header(placed, "Call-ID") for placed in callee.received("INVITE")}) == INVITES - len(refused)
 
