@@ -13,6 +13,7 @@ from tests.process.bystander import bystander
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, credentials
+from tests.process.places import free_port
 from tests.process.waiting import wait_until
 from tests.process.wire import KEPT, WirePeer, header, status
 
@@ -20,6 +21,7 @@ FLOOD = 500
 ANSWERS = 20
 SCAN_SECONDS = 60
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
+ANY_HOST = "0.0.0.0"
 USER = "110"
 USERS = [str(user) for user in range(105, 116)]
 """Few enough to be answered all."""
@@ -163,7 +165,8 @@ def some_users(tree: Tree, site: Site) -> None:
 def users_found(gateway: Gateway, method: str, user: str) -> tuple[list[str], int]:
     """The users that SIPVicious tells from one of its own making, and the number of its requests."""
     host, port = gateway.site.gateway.host, str(gateway.site.gateway.port)
-    told = scan(gateway, "svwar", "-vv", "-p", port, "-m", method, "-e", user, "--force", host)
+    free = str(free_port(ANY_HOST))  # else it has 5060 of every address there is
+    told = scan(gateway, "svwar", "-vv", "-P", free, "-p", port, "-m", method, "-e", user, "--force", host)
     return re.findall(r"^\| ([0-9]+) +\|", told, re.MULTILINE), told.count("sending request for") + 1
 
 
