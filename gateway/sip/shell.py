@@ -268,12 +268,12 @@ class SipShell:
     def call_id(self, leg: LegId) -> str:
         """SIP Call-ID of a leg; empty once it is gone."""
         found = self._legs.get(leg)
-        return "" if found is None else str(found.sipCallId())
+        return "" if found is None or found.ended else str(found.sipCallId())
 
     def heard(self, leg: LegId) -> bool:
         """Whether the peer gave any sign of life since the leg was placed."""
         found = self._legs.get(leg)
-        return found is not None and bool(found.isHeard())
+        return found is not None and not found.ended and bool(found.isHeard())
 
     def silence(self, leg: LegId) -> float:
         """Seconds since RTP came from a leg, or was first expected."""
@@ -300,7 +300,8 @@ class SipShell:
     def find(self, dialog: DialogId) -> LegId | None:
         """The leg of a dialog."""
         call_id = pj.sipCallOfDialog(dialog.call_id, dialog.to_tag, dialog.from_tag)
-        return next((leg for leg in self._legs if self._is(leg, call_id)), None)
+        found = (number for number, leg in self._legs.items() if not leg.ended and self._is(number, call_id))
+        return next(found, None)
 
     def answer_refer(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send the final response to a REFER."""
