@@ -56,6 +56,7 @@ PATCHES = (
     "lean-calls.patch",
     "message-buffers.patch",
     "notify.patch",
+    "odd-headers.patch",
     "offers.patch",
     "other-uri.patch",
     "pools.patch",

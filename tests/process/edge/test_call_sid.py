@@ -86,6 +86,7 @@ def hang_up(it: Scene, bye: str) -> None:
 LONG = "CA" + 3000 * "f"
 ODD: dict[str, list[str]] = {
     "": [],
+    "\x00": [],
     "\x01\x7f\u00fc": [],
     LONG: [LONG],
     f"{CALL_SID}\r\n{SID}\r\n{ACCOUNT}": [CALL_SID],
