@@ -36,8 +36,8 @@ DESCRIPTORS_PER_CALL = 4
 """RTP and RTCP of two legs."""
 YOUNG_OBJECTS = 10_000
 """How many more objects there are before the collector looks for what only refers to itself; a call takes hundreds."""
-SPARE_DESCRIPTORS = 512
-"""Listeners, SIP connections, admin HTTP, the log."""
+SPARE_DESCRIPTORS = 2048 + 512
+"""As many SIP connections as the stack takes (PJSIP_MAX_TRANSPORTS); listeners, admin HTTP, the log."""
 
 
 def run(path: str, level: str = "INFO") -> int:

@@ -50,6 +50,7 @@ CONFIGURE_OPTIONS = shlex.split("""
 """)
 # What we change in upstream's code; each says why.
 PATCHES = (
+    "accept.patch",
     "bridge.patch",
     "epoll.patch",
     "late-ack.patch",

@@ -40,10 +40,10 @@
  * also what a flood of connections can cost us (256 MB). */
 #define PJSIP_MAX_TRANSPORTS        2048
 
-/* Connections waiting to be accepted. Upstream's 5 refuses callers when many reconnect at once, as all do after a
- * restart of ours. */
+/* Connections waiting to be accepted. With upstream's 5 a caller waits a second and more when many reconnect at once, as
+ * all do after a restart of ours. The second is that of TLS (ssl_sock_imp_common.c), which has a name that nobody reads. */
 #define PJSIP_TCP_TRANSPORT_BACKLOG 128
-#define PJSIP_TLS_TRANSPORT_BACKLOG 128
+#define PJ_SOMAXCONN                128
 
 /* Seconds after which a connection that brought no message of SIP is closed. Upstream keeps it for ten minutes. */
 #define PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST 15

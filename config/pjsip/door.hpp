@@ -1,13 +1,15 @@
 /*
- * How much strangers are worth: requests from addresses that no trunk allows are handed on (to their 403, 405 or 481) so
- * many times a second, an INVITE being answered right here, and beyond that there is silence. It stands before everything
- * else that PJSIP does with a message.
+ * How much strangers are worth: requests from addresses that no trunk allows are answered right here, so many a second,
+ * and so many connections are taken from there; beyond that there is silence. It stands before everything else that
+ * PJSIP does with a message. Whoever comes over a connection of his own loses it when he has said something, and by
+ * PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST when he says nothing, so that strangers do not take the place of others.
  */
 #ifndef GATEWAY_DOOR_HPP
 #define GATEWAY_DOOR_HPP
 
 #include <pjsua-lib/pjsua_internal.h>
 #include "networks.hpp"
+#include "strays.hpp"
 #include "turned-away.hpp"
 
 struct Door
@@ -17,6 +19,11 @@ struct Door
     std::string warning;   /* what an INVITE is told that gets one */
     double left;
     pj_timestamp filled;
+
+    bool knows(const pj_sockaddr *source) const
+    {
+        return networks_have(allowed.data(), (unsigned)allowed.size(), source);
+    }
 
     /* A bucket that holds a second's worth. */
     bool answersNow()
@@ -35,47 +42,89 @@ struct Door
 
 static Door door;
 
-/* An ACK asks for nothing, and whom we call may speak in the dialog without being allowed to call. */
-static bool isExpected(pjsip_rx_data *rdata)
+static pj_bool_t letsIn(const pj_sockaddr *source)
+{
+    char name[PJ_INET6_ADDRSTRLEN];
+
+    if (door.knows(source) || door.answersNow())
+        return PJ_TRUE;
+    countTurnedAway(SILENCED, pj_sockaddr_print(source, name, sizeof(name), 0));
+    return PJ_FALSE;
+}
+
+/* Whom we call may speak in the dialog without being allowed to call. */
+static bool isInDialog(pjsip_rx_data *rdata)
 {
     const pj_str_t *ours = &rdata->msg_info.to->tag;
 
-    if (rdata->msg_info.msg->line.req.method.id == PJSIP_ACK_METHOD)
-        return true;
     return ours->slen && pjsip_ua_find_dialog(&rdata->msg_info.cid->id, ours, &rdata->msg_info.from->tag, PJ_FALSE);
 }
 
-/* Before PJSUA looks at it: what it refuses by itself (a codec, an extension) is no stranger's to know. */
-static void refuseCall(pjsip_rx_data *rdata)
+static bool isAnswerToUs(pjsip_rx_data *rdata)
+{
+    pj_str_t key;
+
+    return pjsip_tsx_create_key(rdata->tp_info.pool, &key, PJSIP_ROLE_UAC, &rdata->msg_info.cseq->method, rdata) ==
+               PJ_SUCCESS &&
+           pjsip_tsx_layer_find_tsx(&key, PJ_FALSE);
+}
+
+/* A connection that we made is not his to lose. What is being sent on one still leaves. */
+static void closeBehind(pjsip_rx_data *rdata)
+{
+    if (rdata->tp_info.transport->dir == PJSIP_TP_DIR_INCOMING)
+        pjsip_transport_shutdown(rdata->tp_info.transport);
+}
+
+/* An INVITE gets the same whatever it is like: what PJSUA refuses (a codec, an extension) is no stranger's to know. */
+static int answerStranger(pjsip_rx_data *rdata, pjsip_hdr *headers)
 {
     const pj_str_t name = { (char *)"Warning", 7 };
     const pj_str_t value = { (char *)door.warning.data(), (pj_ssize_t)door.warning.size() };
-    pjsip_hdr headers;
+    int code;
 
-    pj_list_init(&headers);
-    pj_list_push_back(&headers, pjsip_generic_string_hdr_create(rdata->tp_info.pool, &name, &value));
-    countTurnedAway(STRANGER, rdata);
-    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, PJSIP_SC_FORBIDDEN, NULL, &headers, NULL);
+    switch (rdata->msg_info.msg->line.req.method.id) {
+    case PJSIP_INVITE_METHOD:
+        pj_list_push_back(headers, pjsip_generic_string_hdr_create(rdata->tp_info.pool, &name, &value));
+        return PJSIP_SC_FORBIDDEN;
+    case PJSIP_CANCEL_METHOD: /* his INVITE has had its answer (RFC 3261, section 9.2) */
+        return PJSIP_SC_CALL_TSX_DOES_NOT_EXIST;
+    default:
+        code = answerOutside(rdata, headers);
+        return code ? code : PJSIP_SC_FORBIDDEN;
+    }
 }
 
-static pj_bool_t atDoor(pjsip_rx_data *rdata)
+static void turnAway(pjsip_rx_data *rdata)
 {
-    const pj_sockaddr *source = &rdata->pkt_info.src_addr;
+    pjsip_hdr headers;
+    int code;
 
-    if (!door.answers || source->addr.sa_family != pj_AF_INET() ||
-        networks_have(door.allowed.data(), (unsigned)door.allowed.size(), source))
-    {
-        return PJ_FALSE;
+    if (!door.answersNow()) {
+        countTurnedAway(SILENCED, rdata->pkt_info.src_name);
+        return;
     }
-    if (isExpected(rdata))
+    countTurnedAway(STRANGER, rdata->pkt_info.src_name);
+    pj_list_init(&headers);
+    code = answerStranger(rdata, &headers);
+    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
+}
+
+static pj_bool_t onRequestAtDoor(pjsip_rx_data *rdata)
+{
+    if (door.knows(&rdata->pkt_info.src_addr) || isInDialog(rdata))
         return PJ_FALSE;
-    if (!door.answersNow())
-        countTurnedAway(SILENCED, rdata);
-    else if (rdata->msg_info.msg->line.req.method.id == PJSIP_INVITE_METHOD)
-        refuseCall(rdata);
-    else
-        return PJ_FALSE;
+    if (rdata->msg_info.msg->line.req.method.id != PJSIP_ACK_METHOD) /* which asks for nothing */
+        turnAway(rdata);
+    closeBehind(rdata);
     return PJ_TRUE;
+}
+
+static pj_bool_t onResponseAtDoor(pjsip_rx_data *rdata)
+{
+    if (!door.knows(&rdata->pkt_info.src_addr) && !isAnswerToUs(rdata))
+        closeBehind(rdata);
+    return PJ_FALSE;
 }
 
 /* `allowed` are the networks of all trunks, `warning` is a value of Warning. */
@@ -87,10 +136,12 @@ void sipSetDoor(const NetworkWords &allowed, unsigned answers, const std::string
     if (!door.answers) {
         door.left = answers;
         pj_get_timestamp(&door.filled);
+        pj_activesock_lets_in = &letsIn;
         module.name = pj_str((char *)"gateway-door");
         module.id = -1;
         module.priority = PJSIP_MOD_PRIORITY_TRANSPORT_LAYER + 1;
-        module.on_rx_request = &atDoor;
+        module.on_rx_request = &onRequestAtDoor;
+        module.on_rx_response = &onResponseAtDoor;
         pjsip_endpt_register_module(pjsua_var.endpt, &module);
     }
     door.answers = answers;

@@ -70,7 +70,8 @@ void sipTakeTransfers();
 /* The call whose dialog has these ids, as we see it; PJSUA_INVALID_ID if none has. */
 int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, const std::string &remote_tag);
 
-/* Strangers: who is none, how many requests of others are answered in a second, and what an INVITE is told. */
+/* Strangers: who is none, how many requests of others are answered and connections taken in a second, and what an INVITE
+ * is told. */
 void sipSetDoor(const std::vector<std::string> &allowed, unsigned answers, const std::string &warning);
 /* What was turned away without Python (turned-away.hpp): how much of each kind, and the last. */
 enum { SILENCED, STRANGER, UNSUPPORTED };

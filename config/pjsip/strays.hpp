@@ -1,6 +1,6 @@
 /*
  * Answers requests that belong to no dialog and start no call. PJSUA leaves most of them without an answer, so that the
- * sender repeats each for half a minute, and takes subscriptions from anybody.
+ * sender repeats each for half a minute, and takes subscriptions from anybody. Strangers' never come here (door.hpp).
  */
 #ifndef GATEWAY_STRAYS_HPP
 #define GATEWAY_STRAYS_HPP
@@ -50,12 +50,7 @@ static int answerMethod(const pjsip_method *method, pj_pool_t *pool, pjsip_hdr *
     return 501;
 }
 
-/* The strangers have the account that is the default (onSelectAccount). */
-static bool isFromStranger(pjsip_rx_data *rdata)
-{
-    return pjsua_acc_find_for_incoming(rdata) == pjsua_acc_get_default();
-}
-
+/* 0 for what PJSUA answers as it should. */
 static int answerOutside(pjsip_rx_data *rdata, pjsip_hdr *headers)
 {
     const pjsip_msg *msg = rdata->msg_info.msg;
@@ -65,22 +60,13 @@ static int answerOutside(pjsip_rx_data *rdata, pjsip_hdr *headers)
     if (needsDialog(msg))
         return 481;
     if (method->id == PJSIP_OPTIONS_METHOD)
-        return isFromStranger(rdata) ? 403 : 0; /* PJSUA answers 200 */
+        return 0;
     if (pj_strcmp2(&method->name, "SUBSCRIBE") == 0) { /* RFC 6665, section 4.2.1.1 */
         const pj_str_t name = { (char *)"Allow-Events", 12 }, refer = { (char *)"refer", 5 };
         pj_list_push_back(headers, pjsip_generic_string_hdr_create(pool, &name, &refer));
         return 489;
     }
     return answerMethod(method, pool, headers);
-}
-
-/* What is late (481) is nothing that the operator of a trunk could mend. */
-static void countStray(pjsip_rx_data *rdata, int code)
-{
-    if (isFromStranger(rdata))
-        countTurnedAway(STRANGER, rdata);
-    else if (code != 481)
-        countTurnedAway(UNSUPPORTED, rdata);
 }
 
 /* The dialogs had their turn before: what arrives here is in none. */
@@ -103,7 +89,8 @@ static pj_bool_t answerStray(pjsip_rx_data *rdata)
     code = answerOutside(rdata, &headers);
     if (!code)
         return PJ_FALSE;
-    countStray(rdata, code);
+    if (code != 481) /* late, which is nothing that the operator of a trunk could mend */
+        countTurnedAway(UNSUPPORTED, rdata->pkt_info.src_name);
     pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
     return PJ_TRUE;
 }

@@ -1,5 +1,6 @@
 /*
- * Requests that were turned away here, before Python heard of them: how many, and where the last came from.
+ * Requests and connections that were turned away here, before Python heard of them: how many, and where the last came
+ * from.
  */
 #ifndef GATEWAY_TURNED_AWAY_HPP
 #define GATEWAY_TURNED_AWAY_HPP
@@ -18,10 +19,10 @@ struct TurnedAway
 
 static TurnedAway turnedAway[TURNED_AWAY_KINDS];
 
-static void countTurnedAway(int kind, const pjsip_rx_data *rdata)
+static void countTurnedAway(int kind, const char *source)
 {
     ++turnedAway[kind].count;
-    turnedAway[kind].source = rdata->pkt_info.src_name;
+    turnedAway[kind].source = source;
 }
 
 /* Whether there were any since they were last taken. */

@@ -16,8 +16,6 @@ from gateway.sip.convert import address_of, uri_transport
 from gateway.sip.guard import guarded
 
 ANY_HOST = ("0.0.0.0", "::")
-STRANGERS = ""
-"""Trunk name of the account that gets what no trunk allows."""
 
 SRTP_USE = {
     Srtp.OFF: pj.PJMEDIA_SRTP_DISABLED,
@@ -35,7 +33,7 @@ OnInvite = Callable[["TrunkAccount", int, str, str, float], None]
 
 
 class TrunkAccount(pj.Trunk):
-    """One trunk over one transport, or the strangers."""
+    """One trunk over one transport."""
 
     def __init__(self, trunk_name: str, on_invite: OnInvite, tell: Callable[[Report], None]) -> None:
         super().__init__()
@@ -66,7 +64,7 @@ class TrunkAccount(pj.Trunk):
 
 def trunk_config(trunk: Trunk, plan: Plan, identity: str, listener: Listener) -> pj.AccountConfig:
     """How PJSIP treats a trunk over the transport of `listener`. `identity` is the URI that names us on it."""
-    config = _plain_config(identity)
+    config = plain_config(identity)
     register = registration_over(trunk, listener.transport)
     if register and trunk.auth:
         _set_registration(config, register, trunk.auth.username)
@@ -130,14 +128,8 @@ def own_contact(listener: Listener, public_address: str | None, user: str = "") 
     return f"<sip:{named}{bracketed}:{listener.port}{transport}>"
 
 
-def strangers_config(identity: str) -> pj.AccountConfig:
-    """For sources that no trunk allows: no RTP socket is spent on them."""
-    config = _plain_config(identity)
-    config.mediaConfig.useLoopMedTp = True
-    return config
-
-
-def _plain_config(identity: str) -> pj.AccountConfig:
+def plain_config(identity: str) -> pj.AccountConfig:
+    """What all accounts have in common."""
     config = pj.AccountConfig()
     config.idUri = identity
     config.regConfig.registerOnAdd = False

@@ -30,7 +30,7 @@ from gateway.core.terms import On, Side
 from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
 from gateway.sip import stack
-from gateway.sip.account import STRANGERS, TRANSPORT_TYPE, TrunkAccount, strangers_config, trunk_config
+from gateway.sip.account import TRANSPORT_TYPE, TrunkAccount, plain_config, trunk_config
 from gateway.sip.convert import address_of, header_words, network_words, uri_transport
 from gateway.sip.endpoint import Endpoint
 from gateway.sip.leg import SipLeg
@@ -64,7 +64,7 @@ class SipShell:
         self._turned_away: list[tuple[LegId, int, HeaderList]] = []
         self._pressing: set[LegId] = set()
         self._ids = itertools.count(1)
-        self._strangers = TrunkAccount(STRANGERS, self._invite, self._reports.append)
+        self._nobody = pj.Trunk()  # has what belongs to no trunk: the door lets none of that in, and nobody answers it
         self._accounts: dict[tuple[str, Transport], TrunkAccount] = {}
         self._listeners = {listener.transport: listener for listener in reversed(plan.listeners)}
         self._endpoint = Endpoint(self._refused_by_stack, self._reports.append)
@@ -74,7 +74,7 @@ class SipShell:
         self.stack_version: str = self._endpoint.libVersion().full
         self._host = self._own_host(plan)
         self._identity = f"sip:{self._host}"
-        self._strangers.create(strangers_config(self._identity), True)
+        self._nobody.create(plain_config(self._identity), True)
         self._tls_files: list[tuple[str, bytes]] = []
         self._registering: dict[str, TrunkAccount] = {}
         self.adopt(plan)
@@ -146,7 +146,7 @@ class SipShell:
             self.hangup(leg.leg_id, ())
         self._drop_ended()
         self._accounts.clear()
-        del self._strangers
+        del self._nobody
         self._endpoint.libDestroy()
 
     def _own(self, leg: SipLeg) -> SipLeg:
@@ -163,9 +163,6 @@ class SipShell:
 
     def _invite(self, account: TrunkAccount, call_id: int, text: str, source: str, at: float) -> None:
         leg = self._own(SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id))
-        if account.trunk_name == STRANGERS:
-            self._turn_away(leg, NOT_ALLOWED, source)
-            return
         try:
             message = parse_message(text)
         except MessageError:
@@ -298,7 +295,7 @@ class SipShell:
             first.join_media()
 
     def find(self, dialog: DialogId) -> LegId | None:
-        """The leg of a dialog."""
+        """The leg of a dialog, and not the one that had its place in PJSIP before it."""
         call_id = pj.sipCallOfDialog(dialog.call_id, dialog.to_tag, dialog.from_tag)
         found = (number for number, leg in self._legs.items() if not leg.ended and self._is(number, call_id))
         return next(found, None)

@@ -27,6 +27,7 @@ SESSION_SECONDS = 100
 """The shortest session (RFC 4028, section 5), and some."""
 STALLED = 30
 """Connections of each kind that never become one of SIP."""
+NO_MESSAGES = (b"", b"INVITE sip:", b"\r\n\r\n", b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
 
 Change = Callable[[Tree, Site], None]
 StartGateway = Callable[..., Gateway]
@@ -74,8 +75,9 @@ class SilentCalls(LongCalls):
 
 
 def stall(gateway: Gateway, text: bytes) -> socket.socket:
-    """A connection that brings this and no more."""
-    connection = socket.create_connection((gateway.site.gateway.host, gateway.site.gateway.port))
+    """A connection of the PBX that brings this and no more."""
+    place = gateway.site.gateway
+    connection = socket.create_connection((place.host, place.port), source_address=(gateway.pbx.place.host, 0))
     connection.sendall(text)
     return connection
 
@@ -89,7 +91,7 @@ def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCal
     callee = gateway.twilio.serve("uas-answer")
     gateway.pbx.call("uac-call", "-t", "t1").finish()
     callee.finish()
-    stalled = [stall(gateway, half) for half in (b"", b"INVITE sip:", b"\r\n\r\n") for _ in range(STALLED)]
+    stalled = [stall(gateway, half) for half in NO_MESSAGES for _ in range(STALLED)]
     patience = ["-timeout", f"{ACK_SECONDS + 20}s"]
     callees = [gateway.callee(direction).serve("uas-answer", *patience) for direction in DIRECTIONS]
     callers = [gateway.caller(direction).call("uac-never-ack", *patience) for direction in DIRECTIONS]

@@ -109,7 +109,9 @@ def test_handshakes_that_never_finish_are_given_up(tls: Secure) -> None:
     where, pid = (tls.listener.host, tls.listener.port), gateway.process.pid
     with bystander(gateway, "to_pbx"), ExitStack() as stack:
         before = len(open_files(pid))
-        begun = [stack.enter_context(socket.create_connection(where)) for _ in range(HANDSHAKES)]
+        twilio = gateway.twilio.place.host, 0
+        connections = (socket.create_connection(where, source_address=twilio) for _ in range(HANDSHAKES))
+        begun = [stack.enter_context(connection) for connection in connections]
         for connection in begun:
             connection.setblocking(False)
         for connection in begun[::2]:

@@ -252,6 +252,7 @@ class TcpWirePeer(WirePeer):
     """The same over a connection that the peer opens."""
 
     transport = "TCP"
+    _is_over = False
 
     def _open(self) -> socket.socket:
         self._rest = b""
@@ -262,6 +263,21 @@ class TcpWirePeer(WirePeer):
         self._socket.setblocking(True)
         self._socket.sendall(message.encode() if isinstance(message, str) else message)
         self._socket.setblocking(False)
+
+    def _read(self) -> bytes:
+        try:
+            data = self._socket.recv(MAX_OCTETS)
+        except BlockingIOError:
+            return b""
+        except ConnectionError:
+            data = b""
+        self._is_over = not data
+        return data
+
+    def is_closed(self) -> bool:
+        """Whether the gateway has ended the connection; what it said before that is kept."""
+        self.received()
+        return self._is_over
 
     def _take(self, data: bytes) -> None:
         """Cut the stream into messages (RFC 3261, section 18.3)."""

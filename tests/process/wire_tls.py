@@ -45,8 +45,11 @@ class TlsWirePeer(TcpWirePeer):
 
     def _read(self) -> bytes:
         try:
-            return self._socket.recv(MAX_OCTETS)
-        except (ssl.SSLWantReadError, ConnectionError, ssl.SSLError):
+            return super()._read()
+        except ssl.SSLWantReadError:
+            return b""
+        except ssl.SSLError:
+            self._is_over = True
             return b""
 
 
