@@ -17,8 +17,10 @@ from gateway.lab.driver import Phone
 from gateway.lab.twilio.customer import Application
 from gateway.lab.twilio.driver import LabHttpClient, TwilioProcess
 from gateway.lab.twilio.settings import ACCOUNT_SID, AUTH_TOKEN
+from tests.process.places import own_host
 
-GATEWAY, PBX, TWILIO, APPLICATION = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
+GATEWAY, PBX, TWILIO, APPLICATION = (own_host() for _ in range(4))
+"""Of these tests alone: a port of 127.0.0.1 that is free may be that of a connection before the gateway has it."""
 WAIT_SECONDS = 20
 DOMAIN = "acme.sip.twilio.com"
 FIELDS = {

@@ -14,8 +14,9 @@ from gateway.lab.driver import Call, Phone
 from gateway.lab.twilio.customer import Application
 from gateway.lab.twilio.driver import TwilioProcess
 from tests.lab.twilio.chain import APPLICATION, WAIT_SECONDS, write_lab
+from tests.process.places import own_host
 
-PHONE, STRANGER = "127.0.0.5", "127.0.0.6"
+PHONE, STRANGER = own_host(), own_host()
 
 
 class Site:

@@ -17,7 +17,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from websockets.sync.server import ServerConnection, serve
 
 from gateway.lab.driver import Call
-from tests.lab.twilio.chain import APPLICATION, DOMAIN, WAIT_SECONDS, Chain
+from tests.lab.twilio.chain import APPLICATION, DOMAIN, GATEWAY, WAIT_SECONDS, Chain
 
 NUMBER = "+15557654321"
 HOSTILE = 'Zoë; "a,b" & <c>=${x}%'
@@ -57,7 +57,7 @@ def test_pbx_to_webhook_by_x_headers(chain: Chain) -> None:
     assert params["SipHeader_X-Note"] == HOSTILE
     assert [name for name in params if name.startswith("SipHeader_")] == ["SipHeader_X-CustomerID", "SipHeader_X-Note"]
     assert params["SipDomain"] == DOMAIN
-    assert params["SipSourceIp"] == "127.0.0.1"
+    assert params["SipSourceIp"] == GATEWAY
     assert params["To"].startswith(f"sip:{NUMBER}@")
     assert call.expect("ended")["code"] == 404
 
