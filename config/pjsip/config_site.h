@@ -15,8 +15,9 @@
  * the audio + video + text of any phone; each costs 1.3 KB a leg. */
 #define PJMEDIA_MAX_SDP_MEDIA       8
 
-/* One port a leg, one for the clock, the rest for tones and prompts. */
-#define PJSUA_MAX_CONF_PORTS        (PJSUA_MAX_CALLS + 64)
+/* One port a leg, one for the clock, the rest for tones, prompts and legs that ended: their ports leave with the next frame
+ * of the bridge, which is up to 100 ms away (rest.c). */
+#define PJSUA_MAX_CONF_PORTS        (PJSUA_MAX_CALLS + 256)
 
 /* One account for each trunk and transport: 60 trunks, three transports, and one for strangers. */
 #define PJSUA_MAX_ACC               192
