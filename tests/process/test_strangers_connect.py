@@ -18,7 +18,7 @@ from tests.process.process_files import open_files
 from tests.process.secure import listener, secure
 from tests.process.talk import talking
 from tests.process.waiting import wait_until
-from tests.process.wire import TcpWirePeer, WirePeer, status
+from tests.process.wire import TcpWirePeer, TcpWireServer, WirePeer, status
 from tests.process.wire_tls import TlsWirePeer
 
 TRANSPORTS = ("tcp", "tls")
@@ -157,6 +157,34 @@ def test_whom_we_call_may_speak_in_its_call_over_a_connection_of_its_own(start_g
         gateway.assert_outcomes("to_pbx", "success/completed")
         assert not callee.is_closed()
     gateway.assert_rejected()
+
+
+def test_a_connection_that_we_made_stays(start_gateway: StartGateway) -> None:
+    """Whom we call may not ask for anything outside of its call, and asks over the connection that has it."""
+
+    def only_called(tree: Tree, site: Site) -> None:
+        configure(tree, site)
+        tree["trunks"]["pbx"]["uris"] = [f"sip:{site.pbx};transport=tcp"]
+        del tree["trunks"]["pbx"]["allow"]
+
+    gateway = start_gateway(only_called)
+    ours, theirs = gateway.site.gateway, gateway.pbx.place
+    with gateway.wire_caller(gateway.twilio) as caller, TcpWireServer(ours, theirs) as callee:
+        invite = caller.invite()
+        caller.send(invite)
+        placed = callee.wait_for("INVITE")
+        callee.answer(placed)
+        caller.send(caller.in_dialog("ACK", invite, caller.wait_for("SIP/2.0 200")))
+        gateway.wait_for_talking()
+        options = callee.request("OPTIONS")
+        callee.send(options)
+        assert status(callee.wait_for_final(options)) == 403
+        bye = callee.in_dialog_of_callee("BYE", placed)
+        callee.send(bye)
+        assert status(callee.wait_for_final(bye)) == 200
+        caller.send(caller.reply(caller.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_pbx", "success/completed")
+        gateway.assert_rejected("unknown-source")
 
 
 def test_a_flood_of_connections(start_gateway: StartGateway) -> None:
