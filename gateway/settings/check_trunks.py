@@ -118,7 +118,7 @@ def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:
 
 
 def _shared_networks(trunks: dict[str, Trunk]) -> Iterator[Finding]:
-    """The trunk of a call is known by its source address, so two trunks cannot have the same."""
+    """A trunk is known by the source address of its calls: no two have the same network; of several the smallest wins."""
     owners: dict[Network, str] = {}
     for name, trunk in trunks.items():
         for index, allowed in enumerate(trunk.allow):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.process.daemon import DIRECTIONS, Gateway
+from tests.process.conftest import StartGateway
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.wire import header
 
 STRANGER = 'Warning: 399 gateway "no trunk allows this source address"'
@@ -73,3 +74,18 @@ def test_our_own_call_sent_back_to_us(gateway: Gateway, direction: str) -> None:
         caller.finish()
         gateway.assert_rejected("loop")
         gateway.assert_outcomes(direction, "upstream-error/loop")
+
+
+@pytest.mark.parametrize("wide", ["pbx", "twilio"])
+def test_an_address_belongs_to_the_trunk_of_the_smallest_network(start_gateway: StartGateway, wide: str) -> None:
+    """One trunk allows a network that has the other's address in it, whichever of them is named first."""
+
+    def widen(tree: Tree, site: Site) -> None:
+        tree["trunks"][wide]["allow"] = ["127.0.0.0/8"]
+
+    gateway = start_gateway(widen)
+    for direction in DIRECTIONS:
+        callee = gateway.callee(direction).serve("uas-answer")
+        gateway.caller(direction).call("uac-call").finish()
+        callee.finish()
+        gateway.told(msg="call ended", direction=direction)
