@@ -118,7 +118,7 @@ def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:
 
 
 def _shared_networks(trunks: dict[str, Trunk]) -> Iterator[Finding]:
-    """A trunk is known by the source address of its calls: no two have the same network; of several the smallest wins."""
+    """A trunk is known by the source address of its calls: no network is of two, and of several the smallest wins."""
     owners: dict[Network, str] = {}
     for name, trunk in trunks.items():
         for index, allowed in enumerate(trunk.allow):
