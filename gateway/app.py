@@ -13,6 +13,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from gateway.bridge.admission import REJECT_REASONS
 from gateway.bridge.ports import Ports, Status
@@ -28,7 +29,7 @@ from gateway.ops.records import RecentCalls
 from gateway.ops.server import AdminServer
 from gateway.ops.write_backs import WriteBackObserver
 from gateway.pbx.write_backs import WriteBacks
-from gateway.settings import Settings, load
+from gateway.settings import Settings, certificate_end, certificate_problems, load
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def _serve(path: str, settings: Settings) -> None:
     shell = SipShell(plan)
     try:
         metrics = Metrics(Build(_version(), shell.stack_version), plan, (*REJECT_REASONS, *shell.reject_reasons))
+        _mind_certificates(plan, metrics)
         recent, told = RecentCalls(), WriteBackObserver(metrics)
         write_backs = WriteBacks(told.written)
         write_backs.adopt(plan.trunks)
@@ -140,6 +142,7 @@ class Operator:
             except StartError as error:
                 return [str(error)]
             self._settings, self.plan = settings, plan
+            _mind_certificates(plan, self._metrics)
         return problems
 
 
@@ -154,6 +157,14 @@ def needs_restart(running: Plan, wanted: Plan) -> list[str]:
         "limits.calls": (running.limits.calls, wanted.limits.calls),
     }
     return [f"{key}: a change of this needs a restart" for key, (old, new) in fixed.items() if old != new]
+
+
+def _mind_certificates(plan: Plan, metrics: Metrics) -> None:
+    """Say which have ended, and when ours will: they do so while nobody looks."""
+    metrics.certificate_adopted(certificate_end(plan.tls) if plan.tls else None)
+    for problem in certificate_problems(plan.tls, datetime.now(UTC)) if plan.tls else ():
+        told = {"setting": problem.place, "problem": problem.text, "advice": problem.advice}
+        log.warning("a certificate is not valid today", extra=told)
 
 
 def _address(plan: Plan) -> tuple[str, int]:

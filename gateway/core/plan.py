@@ -99,14 +99,17 @@ class Listener:
     port: int
 
 
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+"""Those that the system trusts, where Debian keeps them."""
+
+
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
     """Paths of PEM files for TLS listeners and verification."""
 
     certificate: str
     private_key: str
-    ca_list: str = "/etc/ssl/certs/ca-certificates.crt"
-    """The authorities that the system trusts, where Debian keeps them."""
+    ca_list: str = SYSTEM_AUTHORITIES
 
 
 @dataclass(frozen=True, slots=True)

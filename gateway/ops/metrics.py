@@ -32,6 +32,8 @@ from gateway.ops.series import OTHER, CounterSeries, HistogramSeries
 from gateway.ops.trunk_metrics import TrunkMetrics
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gateway.bridge.health import RegistrationEnded
     from gateway.bridge.ports import Status
     from gateway.bridge.record import CallRecord
@@ -78,6 +80,9 @@ class Metrics:
         self._reloads = CounterSeries(registry, "gateway_config_reloads_total", reloads, ["result"])
         written = "Variables to set on a PBX."
         self._write_backs = CounterSeries(registry, "gateway_write_back_total", written, ["trunk", "result"])
+        expiration = "When our certificate ends, in seconds since 1970; 0 without TLS."
+        name = "gateway_tls_certificate_expiration_timestamp_seconds"
+        self._certificate = Gauge(name, expiration, registry=registry)
         lag = "One round of the SIP thread."
         self._lag = HistogramSeries(registry, "gateway_event_loop_lag_seconds", lag, (), LAG_BUCKETS)
         self._draining = Gauge("gateway_draining", "1 while a drain or stop keeps new calls out.", registry=registry)
@@ -108,6 +113,10 @@ class Metrics:
     def config_reloaded(self, succeeded: bool) -> None:
         """A reload was tried, by whatever way."""
         self._reloads.count("success" if succeeded else "failure")
+
+    def certificate_adopted(self, end: datetime | None) -> None:
+        """Our certificate is this one from now on, or none."""
+        self._certificate.set(end.timestamp() if end else 0)
 
     def call_started(self, direction: Direction) -> None:
         """One more call in progress."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from gateway.core.fields import DEFAULT_PRIORITY, Duplicates, FieldType, Sensitivity
 from gateway.core.mapping import MissingPolicy, Overflow
 from gateway.core.plan import (
+    SYSTEM_AUTHORITIES,
     CallerSource,
     Dialect,
     Hold,
@@ -19,7 +20,6 @@ from gateway.core.plan import (
     MediaMode,
     Redirect,
     Srtp,
-    TlsFiles,
     TransferMode,
 )
 from gateway.core.plan import Limits as PlannedLimits
@@ -80,7 +80,7 @@ class Tls(Section):
 
     certificate: FilePath = Field(description="the file with our certificate and its chain, PEM")
     private_key: FilePath = Field(description="the file with the certificate's private key, PEM")
-    ca_list: FilePath = TlsFiles("", "").ca_list
+    ca_list: FilePath = SYSTEM_AUTHORITIES
 
 
 class Sip(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from gateway.core.fields import Field
@@ -15,6 +16,7 @@ from gateway.core.terms import Direction, On, Side
 from gateway.core.uui import UuiSetup
 from gateway.core.variables import WRITTEN_BACK
 from gateway.settings.build import kinds_of_message
+from gateway.settings.doubts import doubts
 from gateway.settings.endpoints import build_listener
 from gateway.settings.load import Settings
 from gateway.settings.table import build_table
@@ -31,6 +33,7 @@ def build_report(settings: Settings) -> str:
         build_table(_fields(plan.contract.fields)),
         *_scopes(plan),
         "\n".join([*_budgets(plan), *_sendings(plan)]),
+        "\n".join(f"warning: {doubt}" for doubt in doubts(plan, datetime.now(UTC))),
         *_rules(plan),
     ]
     return "\n\n".join(part for part in parts if part)

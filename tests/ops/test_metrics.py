@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ CONTRACT = {
     "gateway_sip_responses_total": {"trunk", "direction", "code"},
     "gateway_rejected_total": {"reason"},
     "gateway_tls_failures_total": {"direction", "reason"},
+    "gateway_tls_certificate_expiration_timestamp_seconds": set(),
     "gateway_unbelieved_headers_total": {"trunk", "header"},
     "gateway_hidden_callers_total": {"trunk"},
     "gateway_registrations_total": {"trunk", "result"},
@@ -270,6 +272,15 @@ def test_reloads_count_by_result() -> None:
     scrape = Scrape(metrics)
     assert scrape.value("gateway_config_reloads_total", result="success") == 1
     assert scrape.value("gateway_config_reloads_total", result="failure") == 2
+
+
+def test_the_end_of_our_certificate_is_that_of_now() -> None:
+    metrics, name = new_metrics(), "gateway_tls_certificate_expiration_timestamp_seconds"
+    assert Scrape(metrics).value(name) == 0
+    metrics.certificate_adopted(datetime(2026, 5, 4, tzinfo=UTC))
+    assert Scrape(metrics).value(name) == 1_777_852_800
+    metrics.certificate_adopted(None)
+    assert Scrape(metrics).value(name) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from pathlib import Path
 
 from tests.process.authority import END, Authority, Certificate
 from tests.process.conftest import StartGateway
+from tests.process.daemon import Site, Tree
 from tests.process.process_files import open_files
-from tests.process.secure import FAILURES, Secure, put, secure
+from tests.process.secure import AUTHORITIES, FAILURES, Secure, put, secure
 from tests.process.secure import configure as configure
 from tests.process.secure import environment as environment
 from tests.process.secure import tls as tls
 from tests.process.waiting import wait_until
+
+DAY = 86400
+EXPIRATION = "gateway_tls_certificate_expiration_timestamp_seconds"
 
 
 def der(certificate: Certificate) -> bytes:
@@ -37,6 +42,39 @@ def test_a_renewed_certificate_is_shown_after_a_reload_and_calls_stay(tls: Secur
         peer.send(peer.in_dialog("BYE", invite, answer, 2))
         callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
         gateway.assert_outcomes("to_pbx", "success/completed")
+
+
+def test_a_certificate_that_has_expired_stops_nothing_and_is_told(tls: Secure) -> None:
+    """On a reload, as at the start; the call that uses no TLS goes through."""
+    gateway, ended = tls.gateway, tls.authority.certify(tls.gateway.site.gateway.host, days=-1)
+    put(ended, tls.current)
+    assert gateway.request("/reload", "POST")[0] == 200
+    [line] = gateway.told(msg="a certificate is not valid today")
+    assert (line["level"], line["setting"]) == ("WARNING", "sip.tls.certificate")
+    assert line["problem"].startswith(f"{tls.current.certificate} expired on 20")
+    assert "have it renewed" in line["advice"]
+    assert time.time() - 2 * DAY < gateway.counts()[EXPIRATION, ()] < time.time()
+    put(tls.authority.certify(gateway.site.gateway.host, days=32), tls.current)
+    assert gateway.request("/reload", "POST")[0] == 200
+    assert time.time() + 31 * DAY < gateway.counts()[EXPIRATION, ()] < time.time() + 33 * DAY
+    assert len(gateway.told(msg="a certificate is not valid today")) == 1
+
+
+def test_a_gateway_whose_certificate_has_expired_starts(start_gateway: StartGateway) -> None:
+    """A restart at night takes no trunk along that needs no TLS."""
+
+    def expire(tree: Tree, site: Site) -> None:
+        secure(tree, site, site.twilio.host)
+        files = tree["sip"]["tls"]
+        ended = AUTHORITIES[site.folder].certify(site.gateway.host, days=-1)
+        put(ended, Certificate(Path(files["certificate"]), Path(files["private_key"])))
+        tree["trunks"]["twilio"]["uris"] = [f"sip:{site.twilio}"]
+
+    gateway = start_gateway(expire)
+    gateway.told(msg="a certificate is not valid today", setting="sip.tls.certificate")
+    callee = gateway.twilio.serve("uas-answer")
+    gateway.pbx.call("uac-call").finish()
+    callee.finish()
 
 
 def test_a_certificate_is_shown_with_its_chain(tls: Secure) -> None:
