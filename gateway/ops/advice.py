@@ -17,6 +17,10 @@ REJECTION: dict[str, str] = {
     "unknown-source-silenced": f"these addresses ask more often than they get answers; {_FIREWALL}",
     "wrong-account": "add its X-Twilio-AccountSid to account_sids of the trunk if the account is yours",
     "limit-calls": "raise limits.calls if the machine can carry more, or run another gateway",
+    "limit-legs": (
+        "calls go to uris that say nothing, and each keeps a place for 32 s: mend these uris; options_interval_seconds "
+        "has calls try them last; after a reload that raised calls_per_second, a restart makes places for it"
+    ),
     "limit-rate": "raise calls_per_second of limits or of the trunk, or source_calls_per_second, if so many are right",
     "draining": "let the peer try another gateway, or again when this one has started",
     "loop": "a call came back here: look at the routes of both sides",

@@ -87,6 +87,10 @@ class SipLeg(pj.Leg):
             return 0.0
         return min(float(self.silentSeconds()), time.monotonic() - self._resumed)
 
+    def keeps_its_place(self) -> bool:
+        """Whether PJSIP goes on with it for half a minute after it is hung up: its peer has said nothing yet."""
+        return self.role is Role.OUTBOUND and not self._answered and not self.isHeard()
+
     def _postpone(self, seconds: float) -> None:
         self.report(Glare(self.role, seconds))
 

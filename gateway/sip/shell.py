@@ -34,6 +34,7 @@ from gateway.sip.account import TRANSPORT_TYPE, TrunkAccount, plain_config, trun
 from gateway.sip.convert import address_of, header_words, network_words, uri_transport
 from gateway.sip.endpoint import Endpoint
 from gateway.sip.leg import SipLeg
+from gateway.sip.places import NO_PLACE, Places, places_for
 from gateway.sip.tls import tls_names
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ SILENCED = "unknown-source-silenced"
 """Requests of strangers, of any kind, that got no answer because there were too many."""
 TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUPPORTED: "unsupported"}
 """Requests that the stack turns away without a word to us."""
-STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: "limit-calls", 488: "no-common-codec"}
+STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: NO_PLACE.reason, 488: "no-common-codec"}
 """What PJSIP's own answers to an INVITE mean; any other speaks of an extension or method we lack."""
 
 
@@ -63,6 +64,7 @@ class SipShell:
         self._ended: list[LegId] = []
         self._turned_away: list[tuple[LegId, int, HeaderList]] = []
         self._pressing: set[LegId] = set()
+        self._places = Places(places_for(plan))
         self._ids = itertools.count(1)
         self._nobody = pj.Trunk()  # has what belongs to no trunk: the door lets none of that in, and nobody answers it
         self._accounts: dict[tuple[str, Transport], TrunkAccount] = {}
@@ -163,6 +165,9 @@ class SipShell:
 
     def _invite(self, account: TrunkAccount, call_id: int, text: str, source: str, at: float) -> None:
         leg = self._own(SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id))
+        if self._places.are_few(len(self._legs)):
+            self._turn_away(leg, NO_PLACE, source)
+            return
         try:
             message = parse_message(text)
         except MessageError:
@@ -333,7 +338,12 @@ class SipShell:
 
     def hangup(self, leg: LegId, headers: HeaderList) -> None:
         """CANCEL or BYE."""
-        self._operate(leg, lambda it: it.finish(0, header_words(headers)))
+        self._operate(leg, lambda it: self._hang_up(it, headers))
+
+    def _hang_up(self, leg: SipLeg, headers: HeaderList) -> None:
+        if leg.keeps_its_place():
+            self._places.keep()
+        leg.finish(0, header_words(headers))
 
     def _operate(self, leg: LegId, operation: Callable[[SipLeg], None]) -> None:
         found = self._legs.get(leg)

@@ -16,12 +16,11 @@ from gateway.core.plan import Listener, Media, Plan, Transport
 from gateway.errors import StartError
 from gateway.sip.account import ANY_HOST, TRANSPORT_TYPE, mark
 from gateway.sip.guard import guarded
+from gateway.sip.places import places_for
 from gateway.sip.tls import set_tls
 
 log = logging.getLogger("gateway.pjsip")
 
-SPARE_LEGS = 64
-"""Beyond two a call: attempts that were given up and calls that are being refused."""
 KEPT_BYTES = 4 * 1024 * 1024
 """What some hundred calls give back in a second."""
 KNOWN_CODECS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000"}
@@ -100,7 +99,7 @@ def _endpoint_config(plan: Plan, writer: StackLog, agent: str) -> pj.EpConfig:
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
-    config.uaConfig.maxCalls = 2 * plan.limits.calls + SPARE_LEGS
+    config.uaConfig.maxCalls = places_for(plan)
     config.uaConfig.userAgent = agent
     debugging = log.isEnabledFor(logging.DEBUG)
     config.logConfig.level = config.logConfig.consoleLevel = EVERYTHING if debugging else ERRORS
