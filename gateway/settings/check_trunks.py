@@ -1,16 +1,15 @@
-"""Whether the trunks fit the listeners and each other, and whether the routes fit the trunks."""
+"""Whether the trunks fit their sides and each other, and whether the routes fit the trunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.core.plan import Dialect, Network, Transport
+from gateway.core.plan import Dialect, Network
 from gateway.core.profiles import PROFILES
 from gateway.core.routing import Route as PlannedRoute
 from gateway.core.terms import Side
-from gateway.settings.endpoints import uri_transport
-from gateway.settings.model import Profile, Route, Sip, Trunk
+from gateway.settings.model import Profile, Route, Trunk
 from gateway.settings.parts import Parts
 from gateway.settings.place import Finding, Place
 from gateway.settings.scalars import listed, nearest, shown
@@ -26,6 +25,8 @@ LEAST_TWILIO_SECONDS: Final = 15
 
 LEAST_TWILIO_EXPIRES: Final = 600
 
+ELASTIC: Final = "elastic-trunk"
+
 
 def check_trunks(parts: Parts) -> Iterator[Finding]:
     """What keeps trunks and routes from carrying calls."""
@@ -40,9 +41,8 @@ def check_trunks(parts: Parts) -> Iterator[Finding]:
         yield ("trunks",), f"has {len(parts.trunks)} trunks; one gateway can have {MOST_TRUNKS}"
     for name, trunk in sound.items():
         yield from _side_findings(name, trunk)
+        yield from _register_findings(name, trunk, parts.profiles)
         yield from _profile_findings(name, trunk, parts.profiles)
-        if parts.sip:
-            yield from _transport_findings(name, trunk, parts.sip)
     yield from _shared_networks(sound)
     for name, profile in parts.profiles.items():
         if profile:
@@ -70,10 +70,9 @@ def _side_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
         yield ("trunks", name, "options_interval_seconds"), text
     if trunk.symmetric_rtp and not trunk.allow:
         yield ("trunks", name, "symmetric_rtp"), "needs allow: audio is taken from no other addresses than those"
-    yield from _register_findings(name, trunk)
 
 
-def _register_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
+def _register_findings(name: str, trunk: Trunk, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:
     if trunk.registration is None:
         return
     if trunk.auth is None:
@@ -81,6 +80,9 @@ def _register_findings(name: str, trunk: Trunk) -> Iterator[Finding]:
     if trunk.side is Side.TWILIO and trunk.registration.expires_seconds < LEAST_TWILIO_EXPIRES:
         text = f"must be {LEAST_TWILIO_EXPIRES} or more on a trunk with side: twilio, which takes no less"
         yield ("trunks", name, "register", "expires_seconds"), text
+    own = profiles.get(trunk.profile) if trunk.profile else None
+    if (own.base if own else trunk.profile) == ELASTIC:
+        yield ("trunks", name, "register"), f"is for SIP Domains: Twilio takes no registration with profile: {ELASTIC}"
 
 
 def _profile_findings(name: str, trunk: Trunk, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:
@@ -101,20 +103,6 @@ def _rule_findings(name: str, profile: Profile) -> Iterator[Finding]:
     for rule in profile.sources.model_fields_set:
         if getattr(profile, rule) is None:
             yield ("profiles", name, "sources", rule), f"is of a rule that the profile does not change; give {rule} too"
-
-
-def _transport_findings(name: str, trunk: Trunk, sip: Sip) -> Iterator[Finding]:
-    """Our Contact and Via name an address of ours on the transport that is used, so one must be there."""
-    have = {listener.transport for listener in sip.listen}
-    places: list[tuple[Place, str]] = [(("uris", index), uri) for index, uri in enumerate(trunk.uris)]
-    if trunk.registration:
-        places.append((("register", "registrar"), trunk.registration.registrar))
-    for place, uri in places:
-        transport = uri_transport(uri)
-        if transport not in have:
-            port = 5061 if transport is Transport.TLS else 5060
-            text = f"goes out over {transport}, and sip.listen has none; add {transport}://0.0.0.0:{port} there"
-            yield ("trunks", name, *place), text
 
 
 def _shared_networks(trunks: dict[str, Trunk]) -> Iterator[Finding]:

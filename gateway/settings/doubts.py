@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from ipaddress import AddressValueError, IPv4Address
 
-from gateway.core.plan import Plan
+from gateway.core.plan import Plan, Srtp, Transport, Trunk
+from gateway.core.terms import Side
 from gateway.settings.certificates import certificate_problems
+from gateway.settings.endpoints import uri_place
 
 
 def doubts(plan: Plan, now: datetime) -> Iterator[str]:
     """Each with its place in the file."""
     for problem in certificate_problems(plan.tls, now) if plan.tls else ():
         yield f"{problem.place}: {problem.text}; {problem.advice}"
+    for trunk in plan.trunks:
+        for index, uri in enumerate(trunk.uris if trunk.side is Side.TWILIO else ()):
+            yield from (f"trunks.{trunk.name}.uris[{index}]: {text}" for text in _twilio_doubts(trunk, uri))
+
+
+def _twilio_doubts(trunk: Trunk, uri: str) -> Iterator[str]:
+    """What Twilio itself refuses, and a stand-in for it, or a proxy on the way, may take."""
+    transport, host, _ = uri_place(uri)
+    if _is_public_address(host):
+        yield f"{host} is an address, and Twilio refuses calls that do not name a domain (403); write its name"
+    if trunk.srtp is Srtp.REQUIRED and transport is not Transport.TLS:
+        yield (
+            f"srtp is required and goes out over {transport}, and Twilio takes it over TLS only (488, twilio_error "
+            "32209 or 32207); write transport=tls, or srtp: off"
+        )
+
+
+def _is_public_address(host: str) -> bool:
+    try:
+        return IPv4Address(host).is_global
+    except AddressValueError:
+        return False

@@ -174,6 +174,18 @@ def uri_transport(uri: str) -> Transport:
     return Transport(transport) if mark else Transport.UDP
 
 
+def default_port(transport: Transport) -> int:
+    """Where SIP is without a port (RFC 3263, section 4.2)."""
+    return 5061 if transport is Transport.TLS else 5060
+
+
+def uri_place(uri: str) -> tuple[Transport, str, int]:
+    """Where a checked URI is, however it is written."""
+    transport = uri_transport(uri)
+    host, _, port = uri.removeprefix("sip:").partition(";")[0].partition(":")
+    return transport, host.removesuffix(".").lower(), int(port or default_port(transport))
+
+
 def parse_allowed(value: object) -> Allowed:
     """Who may send: an address, a network, or the name under which a provider publishes its own."""
     text = parse_text(value)

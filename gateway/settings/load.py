@@ -15,6 +15,7 @@ from gateway.settings.check_examples import check_examples
 from gateway.settings.check_identity import check_identity
 from gateway.settings.check_sockets import check_sockets
 from gateway.settings.check_trunks import check_trunks
+from gateway.settings.check_uris import check_uris
 from gateway.settings.document import Document, Value, read_document
 from gateway.settings.model import Configuration
 from gateway.settings.parts import parts_of
@@ -58,8 +59,8 @@ def settle(document: Document) -> Settings:
     if document.tree is not None:
         configuration, findings = _configuration(document.tree)
         parts = parts_of(document.tree)
-        findings += [*check_sockets(parts), *check_trunks(parts), *check_identity(parts)]
-        findings += [*check_context(parts), *check_account(parts)]
+        findings += [*check_sockets(parts), *check_trunks(parts), *check_uris(parts)]
+        findings += [*check_identity(parts), *check_context(parts), *check_account(parts)]
     problems = document.named([*document.problems, *findings])
     if problems or configuration is None:
         raise ConfigError(problems)

@@ -42,6 +42,8 @@ trunks:
     uris: ["sip:10.0.0.5:5060", "sip:pbx.example.com"]
     allow: ["10.0.0.5", "10.1.0.0/16"]
     variables: freeswitch
+    auth: {{username: gw, password: "${{GATEWAY_TEST_SECRET}}"}}
+    register: {{registrar: "sip:pbx.example.com", expires_seconds: 900}}
     hold: relay
     redirect: follow
     identity: {{trusted: false}}
@@ -56,7 +58,6 @@ trunks:
     srtp: required
     auth: {{username: gw, password: "${{GATEWAY_TEST_SECRET}}"}}
     options_interval_seconds: 30
-    register: {{registrar: "sip:acme.sip.twilio.com;transport=tls", expires_seconds: 900}}
     identity: {{believe: false, trusted: true, send: [remote-party, asserted], caller: asserted}}
     account_sids: ["AC00000000000000000000000000000000"]
     calls_per_second: 9

@@ -65,6 +65,8 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             uris=("sip:10.0.0.5:5060", "sip:pbx.example.com"),
             allow=(IPv4Network("10.0.0.5/32"), IPv4Network("10.1.0.0/16")),
             dialect=Dialect.FREESWITCH,
+            auth=Credentials("gw", "hunter2"),
+            register=Registration("sip:pbx.example.com", 900),
             hold=Hold.RELAY,
             redirect=Redirect.FOLLOW,
             session_expires_seconds=600,
@@ -81,7 +83,6 @@ def test_a_file_becomes_a_plan(load_text: Loader, monkeypatch: pytest.MonkeyPatc
             srtp=Srtp.REQUIRED,
             auth=Credentials("gw", "hunter2"),
             options_interval_seconds=30,
-            register=Registration("sip:acme.sip.twilio.com;transport=tls", 900),
             account_sids=("AC00000000000000000000000000000000",),
             identity=Identity(
                 believed=False,
