@@ -30,6 +30,8 @@ class Sent:
     port: int
     count: int = 1
     transport: str = "udp"
+    after: str = ""
+    """What passed between the two ports before: `request`, one of ours, or `answer`, one of ours to one of theirs."""
 
 
 def let_through(ruleset: Path, *sendings: Sent) -> list[int]:
@@ -61,6 +63,8 @@ def arrivals(sent: Sent) -> int:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(address)
             one.setblocking(False)
+        if sent.after:
+            exchange(ours, theirs, sent.after)
         before, arrived = dropped(), 0
         deadline = time.monotonic() + PATIENCE_SECONDS
         begin(ours, theirs, sent)
@@ -68,6 +72,19 @@ def arrivals(sent: Sent) -> int:
             assert time.monotonic() < deadline, f"neither dropped nor there: {sent}"
             arrived += taken(ours)
         return arrived + taken(ours)
+
+
+def exchange(ours: socket.socket, theirs: socket.socket, after: str) -> None:
+    if after == "answer":
+        theirs.sendto(b"theirs", ours.getsockname())
+        heard(ours)
+    ours.sendto(b"ours", theirs.getsockname())
+    heard(theirs)
+
+
+def heard(receiver: socket.socket) -> None:
+    assert select.select([receiver], [], [], PATIENCE_SECONDS)[0], "nothing arrives"
+    receiver.recv(100)
 
 
 def begin(ours: socket.socket, theirs: socket.socket, sent: Sent) -> None:

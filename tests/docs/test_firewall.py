@@ -9,6 +9,7 @@ from tests.docs.firewalled import Sent, let_through
 
 RULES = ROOT / "config/nftables/gateway.nft"
 STRANGER, OTHER_STRANGER = "192.0.2.9", "192.0.2.10"
+CALLED = "192.0.2.11"
 PBX, TWILIO = "10.0.0.5", "54.172.60.1"
 TWILIO_AUDIO, NEIGHBOUR = "168.86.128.7", "10.9.9.9"
 FLOOD = 60
@@ -39,6 +40,21 @@ def test_a_trunk_is_never_silenced(peer: str) -> None:
         Sent(peer, SIP, FLOOD),
         Sent(peer, SIP_OVER_TLS, transport="tcp"),
     ) == [FLOOD, LEFT, FLOOD, 1]
+
+
+def test_who_answers_our_requests_is_never_silenced() -> None:
+    """One that is called and does not call, as a registrar; what it begins itself counts as a stranger's."""
+    assert let_through(
+        RULES,
+        Sent(CALLED, SIP, FLOOD, after="request"),
+        Sent(CALLED, SIP, FLOOD),
+        Sent(CALLED, SIP, FLOOD, after="request"),
+    ) == [FLOOD, LEFT, FLOOD]
+
+
+def test_an_answer_of_ours_gives_a_stranger_nothing() -> None:
+    """The gateway's 403 to the first of his requests makes what comes next no answer to us."""
+    assert let_through(RULES, Sent(STRANGER, SIP, FLOOD, after="answer")) == [LEFT - 1]
 
 
 def test_a_stranger_may_connect_once() -> None:
