@@ -46,8 +46,15 @@ SILENCED = "unknown-source-silenced"
 """Requests of strangers, of any kind, that got no answer because there were too many."""
 TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUPPORTED: "unsupported"}
 """Requests that the stack turns away without a word to us."""
-STACK_REFUSALS = {400: "malformed", 415: "malformed", 486: NO_PLACE.reason, 488: "no-common-codec"}
-"""What PJSIP's own answers to an INVITE mean; any other speaks of an extension or method we lack."""
+STACK_REFUSALS = {
+    **dict.fromkeys((400, 415), "malformed"),
+    **dict.fromkeys((420, 421, 422), "unsupported"),
+    486: NO_PLACE.reason,
+    488: "no-common-codec",
+}
+"""What PJSIP's own answers to an INVITE mean."""
+OTHER_REFUSAL, NO_RTP_PORTS = "refused-by-stack", "no-rtp-ports"
+"""What any other means, if its log has not said what is missing."""
 
 
 class SipShell:
@@ -81,7 +88,7 @@ class SipShell:
         self._registering: dict[str, TrunkAccount] = {}
         self.adopt(plan)
 
-    reject_reasons = ("unknown-source", SILENCED, "unsupported", *sorted(set(STACK_REFUSALS.values())))
+    reject_reasons = (NOT_ALLOWED.reason, SILENCED, NO_RTP_PORTS, OTHER_REFUSAL, *sorted({*STACK_REFUSALS.values()}))
     """Words with which INVITEs are turned away here, for the metrics."""
 
     def _own_host(self, plan: Plan) -> str:
@@ -194,7 +201,13 @@ class SipShell:
         for arrival in arrivals:
             self._reports.remove(arrival)
         if not any(self._is(leg, call_id) for leg, _, _ in self._turned_away):  # that one was counted
-            self._reports.append(Refusal(STACK_REFUSALS.get(code, "unsupported"), source, code))
+            reason = NO_RTP_PORTS if self._lacked_ports() else STACK_REFUSALS.get(code, OTHER_REFUSAL)
+            self._reports.append(Refusal(reason, source, code))
+
+    def _lacked_ports(self) -> bool:
+        """Whether the stack found no port for the leg that it has just refused."""
+        lacks, self._log_writer.lacks_ports = self._log_writer.lacks_ports, False
+        return lacks
 
     def _is(self, leg: LegId, call_id: int) -> bool:
         """Whether PJSIP knows a leg by this id."""
@@ -204,6 +217,7 @@ class SipShell:
 
     def poll(self, seconds: float) -> None:
         """Let the stack work for `seconds`, less if something happens."""
+        self._log_writer.lacks_ports = False  # that was about an operation of ours
         if self._endpoint.work(int(seconds * MILLISECONDS)):
             self._reports.extend(_turned_away_by_stack())
         self._endpoint.names.poll()
@@ -247,7 +261,8 @@ class SipShell:
             leg.place(order.request_uri, caller.from_value(self._host), header_words(headers))
             leg.identify(session_id)
         except pj.Error as error:
-            log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": error.reason})
+            missing = "no port of media.rtp_ports can be had: " if self._lacked_ports() else ""
+            log.warning("cannot place a call", extra={"trunk": order.trunk, "problem": f"{missing}{error.reason}"})
             leg.lost(500)
         return leg.leg_id
 

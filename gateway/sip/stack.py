@@ -27,6 +27,8 @@ KNOWN_CODECS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000"}
 CODEC_PRIORITY = 200
 DROPPED_PACKET = re.compile(r"(?:Error processing packet|Dropping \d+ bytes packet) from (?:\S+ )?(\S+):\d+[: ]")
 """What PJSIP says on level 1 and 2 of a packet it could not read (sip_endpoint.c and sip_transport.c)."""
+NO_PORT = "Unable to create RTP/RTCP socket"
+"""How it begins to say that a leg gets none of media.rtp_ports (pjsua_media.c, create_udp_media_transport)."""
 ERRORS, EVERYTHING = 2, 5
 """Levels of PJSIP's log."""
 
@@ -47,11 +49,13 @@ class StackLog(pj.LogWriter):
     """PJSIP's log: into ours for debugging only, as it quotes what peers sent.
 
     It is also the one place that tells of packets which never became a message; `on_dropped` gets their source address.
+    And the one that tells why a leg has no media: `lacks_ports` is set then, for the shell to take back.
     """
 
     def __init__(self, on_dropped: Callable[[str], None]) -> None:
         super().__init__()
         self._on_dropped = on_dropped
+        self.lacks_ports = False
 
     def callback_failed(self) -> None:
         """Nothing belongs to the log."""
@@ -61,6 +65,8 @@ class StackLog(pj.LogWriter):
         dropped = DROPPED_PACKET.match(entry.msg)
         if dropped:
             self._on_dropped(dropped[1].strip("[]"))
+        if entry.msg.startswith(NO_PORT):
+            self.lacks_ports = True
         log.debug("%s", entry.msg.rstrip())
 
 

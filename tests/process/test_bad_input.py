@@ -94,7 +94,7 @@ IGNORED: dict[str, Make] = {
 ANSWERED: dict[str, tuple[Make, int, str | None]] = {
     "no Contact": (changed(r"^Contact:.*\r\n", ""), 400, "malformed"),
     "Contact *": (changed(r"^Contact: .*$", "Contact: *\r"), 400, "malformed"),
-    "CSeq of another method": (changed("^CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), 500, "unsupported"),
+    "CSeq of another method": (changed("^CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), 500, "refused-by-stack"),
     "an extension that nobody has": (invite("Require: frobnication"), 420, "unsupported"),
     "a session timer that is too short": (invite("Supported: timer", "Session-Expires: 5"), 422, "unsupported"),
     "a Content-Length that is too large": (
