@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -32,7 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: with code 2 after a usage error, with 0 after --help.
     """
-    options = _parser().parse_args(arguments)
+    try:
+        try:
+            return _carry_out(_parser().parse_args(arguments))
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # here it can still be said what comes of it
+    except BrokenPipeError:
+        return _unread()
+
+
+def _unread() -> int:
+    """Who reads what we print has seen enough, as with `| head`: end as other tools do, by the signal for that."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGPIPE)
+    return FAILED
+
+
+def _carry_out(options: argparse.Namespace) -> int:
     match options.command:
         case "run":
             return _run(options.config, options.log_level)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -67,6 +70,16 @@ def test_each_command_asks_for_its_own(
     assert main([command, "--admin", admin.url]) == 0
     assert admin.asked == [(method, path, None)]
     assert capsys.readouterr().out == '{\n  "phase": "running",\n  "note": "\\u001b[31m"\n}\n'
+
+
+def test_a_long_answer_may_be_read_in_part(admin: Admin) -> None:
+    admin.body = json.dumps(["a call"] * 100_000).encode()
+    command = [sys.executable, "-m", "gateway", "calls", "--admin", admin.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout and asking.stderr
+        assert asking.stdout.readline() == "[\n"
+        asking.stdout.close()
+        assert (asking.wait(25), asking.stderr.read()) == (-signal.SIGPIPE, "")
 
 
 def test_the_token_comes_from_the_environment(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:

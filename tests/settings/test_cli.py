@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import types
@@ -146,3 +147,30 @@ def test_check_needs_no_sip_stack_and_runs_as_a_module(sound_file: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=25, env=os.environ | {"LC_ALL": "C"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "no problems" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stream"),
+    [
+        (["--help"], "stdout"),
+        (["check", "FILE"], "stdout"),
+        (["contract", "FILE"], "stdout"),
+        (["check", "/nowhere/gateway.yaml"], "stderr"),
+        (["status", "--admin", "http://127.0.0.1:1"], "stderr"),
+    ],
+)
+def test_a_reader_that_has_seen_enough_ends_it_quietly(arguments: list[str], stream: str, sound_file: str) -> None:
+    """As with `| head`: the signal that ends other tools ends us, and nothing is said."""
+    command = [sys.executable, "-m", "gateway", *(sound_file if word == "FILE" else word for word in arguments)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
+    done = subprocess.run(command, **streams, text=True, timeout=25)
+    os.close(writing)
+    assert (done.returncode, done.stdout or "", done.stderr or "") == (-signal.SIGPIPE, "", "")
+
+
+def test_without_anywhere_to_print_it_works_all_the_same(sound_file: str) -> None:
+    command = f"exec {sys.executable} -m gateway check {sound_file} >&-"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=25)
+    assert (done.returncode, done.stderr) == (0, "")
