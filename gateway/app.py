@@ -20,7 +20,7 @@ from gateway.bridge.ports import Ports, Status
 from gateway.bridge.record import CallRecord
 from gateway.core.plan import Plan
 from gateway.engine import Engine
-from gateway.errors import ConfigError, StartError
+from gateway.errors import ConfigError, Problem, StartError
 from gateway.ops.admin import AdminApi, build_app
 from gateway.ops.logs import logging_to
 from gateway.ops.metrics import Build, Metrics
@@ -119,7 +119,7 @@ class Operator:
         """Load the file again and use it for new calls; the problems that kept the old one, or nothing."""
         with self._reloading:
             try:
-                problems = self._take_over(load(self._path))
+                problems = [str(problem) for problem in self._take_over(load(self._path))]
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
             except TimeoutError:
@@ -131,23 +131,23 @@ class Operator:
             log.info("reloaded", extra={"config": self.plan.hash})
         return problems
 
-    def _take_over(self, settings: Settings) -> list[str]:
+    def _take_over(self, settings: Settings) -> list[Problem]:
         plan = settings.plan()
-        problems = needs_restart(self.plan, plan)
+        problems = needs_restart(self._path, self.plan, plan)
         if not problems:
             self._metrics.adopt(plan)  # before the calls that count by it
             self._write_backs.adopt(plan.trunks)
             try:
                 self._engine.change_plan(plan)
             except StartError as error:
-                return [str(error)]
+                return [Problem(self._path, "", str(error))]
             self._settings, self.plan = settings, plan
             _mind_certificates(plan, self._metrics)
         return problems
 
 
-def needs_restart(running: Plan, wanted: Plan) -> list[str]:
-    """What differs between two plans that a running process cannot change."""
+def needs_restart(file: str, running: Plan, wanted: Plan) -> list[Problem]:
+    """What differs between two plans that a running process cannot change; the wanted one is of `file`."""
     fixed = {
         "sip.listen": (running.listeners, wanted.listeners),
         "sip.public_address": (running.public_address, wanted.public_address),
@@ -156,7 +156,8 @@ def needs_restart(running: Plan, wanted: Plan) -> list[str]:
         "admin": (running.admin, wanted.admin),
         "limits.calls": (running.limits.calls, wanted.limits.calls),
     }
-    return [f"{key}: a change of this needs a restart" for key, (old, new) in fixed.items() if old != new]
+    text = "a change of this needs a restart"
+    return [Problem(file, key, text) for key, (old, new) in fixed.items() if old != new]
 
 
 def _mind_certificates(plan: Plan, metrics: Metrics) -> None:

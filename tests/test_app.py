@@ -28,16 +28,14 @@ RUNNING = plan(listeners=(Listener(Transport.UDP, "10.0.0.1", 5060),), tls=TlsFi
     ],
 )
 def test_what_is_bound_when_the_process_starts_needs_a_restart(key: str, change: dict[str, Any]) -> None:
-    assert needs_restart(RUNNING, replace(RUNNING, **change)) == [f"{key}: a change of this needs a restart"]
+    [problem] = needs_restart("gw.yaml", RUNNING, replace(RUNNING, **change))
+    assert str(problem) == f"gw.yaml: {key}: a change of this needs a restart"
 
 
 def test_everything_that_needs_a_restart_is_said_at_once() -> None:
     wanted = replace(RUNNING, listeners=(), media=Media(codecs=("PCMA",)), limits=Limits(calls=1))
-    assert [text.partition(":")[0] for text in needs_restart(RUNNING, wanted)] == [
-        "sip.listen",
-        "media",
-        "limits.calls",
-    ]
+    problems = needs_restart("gw.yaml", RUNNING, wanted)
+    assert [problem.path for problem in problems] == ["sip.listen", "media", "limits.calls"]
 
 
 @pytest.mark.parametrize(
@@ -52,8 +50,8 @@ def test_everything_that_needs_a_restart_is_said_at_once() -> None:
     ids=["nothing", "trunks", "context", "limits", "hash"],
 )
 def test_what_new_calls_can_use_does_not(change: dict[str, Any]) -> None:
-    assert needs_restart(RUNNING, replace(RUNNING, **change)) == []
+    assert needs_restart("gw.yaml", RUNNING, replace(RUNNING, **change)) == []
 
 
 def test_no_secret_is_said() -> None:
-    assert "changed" not in str(needs_restart(RUNNING, replace(RUNNING, admin=Admin(token="changed"))))
+    assert "changed" not in str(needs_restart("gw.yaml", RUNNING, replace(RUNNING, admin=Admin(token="changed"))))

@@ -116,8 +116,8 @@ def another_listener(gateway: Gateway) -> None:
     ("spoil", "place"),
     [
         (unknown_key, "limits.cals"),
-        (no_yaml, "gateway.yaml"),
-        (no_file, "gateway.yaml"),
+        (no_yaml, "YAML"),
+        (no_file, "cannot be read"),
         (another_listener, "sip.listen"),
     ],
     ids=["an unknown key", "no YAML", "no file", "what needs a restart"],
@@ -129,6 +129,8 @@ def test_a_bad_file_changes_nothing(gateway: Gateway, spoil: Callable[[Gateway],
 
     code, body = gateway.request("/reload", "POST")
     assert code == 422
+    file = str(gateway.config_path)
+    assert all(problem.startswith(f"{file}: ") for problem in json.loads(body)["problems"])
     assert any(place in problem for problem in json.loads(body)["problems"])
     reload_by_signal(gateway)
     assert (reloads(gateway, result="success"), reloads(gateway, result="failure")) == (0, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import time
@@ -100,7 +101,9 @@ def test_a_certificate_without_its_key_changes_nothing(tls: Secure) -> None:
     gateway.allowed_errors.add("reload refused")
     code, body = gateway.request("/reload", "POST")
     assert code == 422
-    assert "does not belong to the certificate" in body
+    [problem] = json.loads(body)["problems"]
+    assert problem.startswith(f"{gateway.config_path}: sip.tls")
+    assert "does not belong to the certificate" in problem
     with tls.peer() as peer:
         assert peer.seen == before
     put(right, tls.current)
