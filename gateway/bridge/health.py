@@ -8,6 +8,9 @@ may be about that call alone (a callee that is overloaded, a limit of the trunk)
 odd call from doing harm: the last URI of a trunk that is up is left to OPTIONS to judge, as there is no other to call;
 and where calls and OPTIONS go on to disagree, calls stay away for longer each time. An answer while the call waited is
 newer than what the call found.
+
+Trunks that have the same URI share its OPTIONS, so that it is not asked more often for that. What calls tell is for the
+trunk they were on, as whether there is another URI is too.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from gateway.core.plan import Plan, Trunk
 
@@ -65,12 +69,14 @@ class _Registration:
 
 
 @dataclass(slots=True)
-class _Target:
-    """One URI of one trunk."""
+class _Question:
+    """One URI, which is asked for all trunks that have it; `trunk` is the one that does."""
 
+    trunk: str
     interval: float
     next_at: float
-    is_up: bool = True
+    answers: bool = True
+    """What OPTIONS said last."""
     token: int = 0
     """Of the last probe."""
     asked_at: float = float("-inf")
@@ -78,10 +84,25 @@ class _Target:
     """When its silence is known; None while nothing is asked."""
     heard_at: float = float("-inf")
     """When it answered last."""
+
+
+@dataclass(slots=True)
+class _Target:
+    """One URI of one trunk."""
+
+    is_up: bool
     missed_at: float = float("-inf")
     """When a call found nobody there last."""
     doubt: float = 0.0
     """For how many seconds after that no answer to OPTIONS counts."""
+
+    def take(self, answers: bool, now: float) -> bool:
+        """Whether what OPTIONS say changes anything."""
+        if not answers:
+            self.missed_at = float("-inf")  # the calls were right, and so will its next answer be
+            self.doubt = 0.0
+        was_up, self.is_up = self.is_up, answers and now - self.missed_at >= self.doubt
+        return was_up is not self.is_up
 
     def miss(self, now: float) -> None:
         """A call found nobody there."""
@@ -95,8 +116,9 @@ class TrunkHealth:
     """What is known of every URI of a plan."""
 
     def __init__(self) -> None:
+        self._questions: dict[str, _Question] = {}
         self._targets: dict[tuple[str, str], _Target] = {}
-        self._asked: dict[int, tuple[str, str]] = {}
+        self._asked: dict[int, str] = {}
         self._registrations: dict[str, _Registration] = {}
         self._tokens = itertools.count(1)
         self._patience = 0.0
@@ -104,20 +126,35 @@ class TrunkHealth:
     def adopt(self, plan: Plan, now: float) -> None:
         """Mind the URIs of `plan` from now on; what is known of those that stay, stays."""
         self._patience = plan.limits.response_seconds
-        targets = {}
-        for trunk in plan.trunks:
-            for uri in trunk.uris if trunk.options_interval_seconds else ():
-                target = self._targets.get((trunk.name, uri)) or _Target(0, now)
-                target.interval = trunk.options_interval_seconds or 0
-                target.next_at = min(target.next_at, now + target.interval)
-                targets[trunk.name, uri] = target
-        self._targets = targets
+        self._questions = self._questions_of(plan, now)
+        self._targets = {
+            (trunk.name, uri): self._targets.get((trunk.name, uri)) or _Target(self._questions[uri].answers)
+            for trunk in plan.trunks
+            for uri in (trunk.uris if trunk.options_interval_seconds else ())
+        }
         self._registrations = {
             trunk.name: self._registrations.get(trunk.name) or _Registration()
             for trunk in plan.trunks
             if trunk.register
         }
-        self._asked = {token: key for token, key in self._asked.items() if key in targets}
+        self._asked = {token: uri for token, uri in self._asked.items() if uri in self._questions}
+
+    def _questions_of(self, plan: Plan, now: float) -> dict[str, _Question]:
+        """Each URI that is asked, as often as that of its trunks wants which wants it most often."""
+        wanted = [
+            (trunk.options_interval_seconds, trunk.name, uri)
+            for trunk in plan.trunks
+            if trunk.options_interval_seconds
+            for uri in trunk.uris
+        ]
+        questions: dict[str, _Question] = {}
+        for interval, trunk, uri in sorted(wanted, key=itemgetter(0)):
+            if uri not in questions:
+                question = self._questions.get(uri) or _Question(trunk, interval, now)
+                question.trunk, question.interval = trunk, interval
+                question.next_at = min(question.next_at, now + interval)
+                questions[uri] = question
+        return questions
 
     def in_order(self, trunk: Trunk) -> tuple[str, ...]:
         """The URIs of a trunk as a call should try them: those that are down last, as nothing is left to lose then."""
@@ -140,44 +177,42 @@ class TrunkHealth:
 
     def next_probes(self, now: float) -> Iterator[Probe]:
         """What to ask now."""
-        for (trunk, uri), target in self._targets.items():
-            if target.next_at <= now:
-                self._asked.pop(target.token, None)
-                target.token = next(self._tokens)
-                target.asked_at, target.next_at = now, now + target.interval
-                target.answer_by = now + min(self._patience, target.interval)
-                self._asked[target.token] = trunk, uri
-                yield Probe(target.token, trunk, uri)
+        for uri, question in self._questions.items():
+            if question.next_at <= now:
+                self._asked.pop(question.token, None)
+                question.token = next(self._tokens)
+                question.asked_at, question.next_at = now, now + question.interval
+                question.answer_by = now + min(self._patience, question.interval)
+                self._asked[question.token] = uri
+                yield Probe(question.token, question.trunk, uri)
 
     def silent(self, now: float) -> Iterator[ProbeEnded]:
         """Probes whose answer is overdue; the stack itself waits for half a minute. A late one counts all the same."""
-        for target in self._targets.values():
-            if target.answer_by is not None and target.answer_by <= now:
-                target.answer_by = None
-                yield ProbeEnded(target.token, SILENCE)
+        for question in self._questions.values():
+            if question.answer_by is not None and question.answer_by <= now:
+                question.answer_by = None
+                yield ProbeEnded(question.token, SILENCE)
 
-    def take(self, ended: ProbeEnded, now: float) -> tuple[str, str, bool] | None:
-        """Learn from a probe: trunk, URI and whether it is up, if that has changed."""
-        key = self._asked.get(ended.token)
-        if key is None:
-            return None
-        target = self._targets[key]
-        target.answer_by = None
-        answers = ended.code not in OUT_OF_SERVICE
-        if answers:
-            target.heard_at = now
-        else:
-            target.missed_at = float("-inf")  # the calls were right, and so will its next answer be
-            target.doubt = 0.0
-        was_up, target.is_up = target.is_up, answers and now - target.missed_at >= target.doubt
-        return (*key, target.is_up) if was_up is not target.is_up else None
+    def take(self, ended: ProbeEnded, now: float) -> list[tuple[str, str, bool]]:
+        """Learn from a probe: trunk, URI and whether it is up, of each for which that has changed."""
+        uri = self._asked.get(ended.token)
+        if uri is None:
+            return []
+        question = self._questions[uri]
+        question.answer_by, question.answers = None, ended.code not in OUT_OF_SERVICE
+        if question.answers:
+            question.heard_at = now
+        targets = [(trunk, target) for (trunk, of), target in self._targets.items() if of == uri]
+        return [(trunk, uri, target.is_up) for trunk, target in targets if target.take(question.answers, now)]
 
     def miss(self, trunk: str, uri: str, called_at: float, now: float) -> bool:
         """Learn from a call that found nobody at a URI; whether it is down for that. It is asked again soon."""
         target = self._targets.get((trunk, uri))
-        if target is None or not target.is_up or target.heard_at > called_at:
+        if target is None or not target.is_up or self._questions[uri].heard_at > called_at:
             return False
-        target.next_at = min(target.next_at, max(now, target.asked_at + min(target.interval, SOONEST_SECONDS)))
+        question = self._questions[uri]
+        soonest = question.asked_at + min(question.interval, SOONEST_SECONDS)
+        question.next_at = min(question.next_at, max(now, soonest))
         others = (other for (owner, _), other in self._targets.items() if owner == trunk and other is not target)
         if not any(other.is_up for other in others):
             return False

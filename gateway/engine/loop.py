@@ -144,8 +144,7 @@ class Engine:
             self._sip.register(trunk)
 
     def _learn(self, ended: ProbeEnded) -> None:
-        changed = self._health.take(ended, self._clock())
-        if changed:
+        for changed in self._health.take(ended, self._clock()):
             self._observer.trunk_changed(*changed)
 
     def _patience(self) -> float:

@@ -46,17 +46,17 @@ def test_before_the_first_answer_everything_counts_as_being_there(health: TrunkH
 
 @pytest.mark.parametrize("code", [200, 401, 403, 404, 405, 500, 600])
 def test_any_answer_is_a_sign_of_life(health: TrunkHealth, code: int) -> None:
-    assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) is None
+    assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) == []
     assert health.is_up(ASKED, ONE)
 
 
 @pytest.mark.parametrize("code", [408, 503])
 def test_what_is_down_is_called_last_and_comes_back(health: TrunkHealth, code: int) -> None:
-    assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) == (ASKED.name, ONE, False)
+    assert health.take(ProbeEnded(ask(health, 100)[ONE], code), 100) == [(ASKED.name, ONE, False)]
     assert health.in_order(ASKED) == (TWO, ONE)
     assert health.down(ASKED) == (ONE,)
     assert health.is_usable(ASKED)
-    assert health.take(ProbeEnded(ask(health, 130)[ONE], 200), 130) == (ASKED.name, ONE, True)
+    assert health.take(ProbeEnded(ask(health, 130)[ONE], 200), 130) == [(ASKED.name, ONE, True)]
     assert health.in_order(ASKED) == (ONE, TWO)
     assert health.down(ASKED) == ()
 
@@ -79,13 +79,13 @@ def test_silence_is_known_after_response_seconds(health: TrunkHealth) -> None:
 def test_an_answer_after_the_silence_counts(health: TrunkHealth) -> None:
     token = ask(health, 100)[ONE]
     health.take(ProbeEnded(token, 408), 104)
-    assert health.take(ProbeEnded(token, 200), 105) == (ASKED.name, ONE, True)
+    assert health.take(ProbeEnded(token, 200), 105) == [(ASKED.name, ONE, True)]
 
 
 def test_the_answer_to_an_earlier_probe_is_old_news(health: TrunkHealth) -> None:
     token = ask(health, 100)[ONE]
     ask(health, 130)
-    assert health.take(ProbeEnded(token, 408), 131) is None
+    assert health.take(ProbeEnded(token, 408), 131) == []
     assert health.is_up(ASKED, ONE)
 
 
@@ -93,6 +93,56 @@ def test_patience_ends_before_the_next_probe(health: TrunkHealth) -> None:
     health.adopt(plan_of(replace(ASKED, options_interval_seconds=1)), 100)
     ask(health, 100)
     assert len(list(health.silent(101))) == 2
+
+
+# ---- A URI of several trunks ----
+
+SHARING = replace(ASKED, name="second", uris=(TWO, ONE), options_interval_seconds=60)
+ALONE = replace(ASKED, name="third", uris=(ONE,), options_interval_seconds=15)
+
+
+def test_a_uri_of_several_trunks_is_asked_once_for_all(health: TrunkHealth) -> None:
+    """As often as the trunk wants that wants it most often, and not more often for the others."""
+    health.adopt(plan_of(PBX, ASKED, SHARING, ALONE), 100)
+    assert sorted((probe.uri, probe.trunk) for probe in health.next_probes(100)) == [(ONE, "third"), (TWO, ASKED.name)]
+    assert set(ask(health, 115)) == {ONE}
+    assert set(ask(health, 130)) == {ONE, TWO}
+
+
+def test_every_trunk_with_the_uri_learns_from_the_answer(health: TrunkHealth) -> None:
+    health.adopt(plan_of(PBX, ASKED, SHARING), 100)
+    gone = health.take(ProbeEnded(ask(health, 100)[ONE], 408), 104)
+    assert gone == [(ASKED.name, ONE, False), ("second", ONE, False)]
+    assert (health.in_order(ASKED), health.in_order(SHARING)) == ((TWO, ONE), (TWO, ONE))
+    back = health.take(ProbeEnded(ask(health, 130)[ONE], 200), 130)
+    assert back == [(ASKED.name, ONE, True), ("second", ONE, True)]
+
+
+def test_what_a_call_found_is_known_of_its_trunk_only(health: TrunkHealth) -> None:
+    """The other has no other URI to call; but what both have is asked soon, and not twice."""
+    health.adopt(plan_of(PBX, ASKED, ALONE), 100)
+    ask(health, 100)
+    assert miss(health, 104) == [True]
+    assert (health.is_up(ASKED, ONE), health.is_up(ALONE, ONE)) == (False, True)
+    assert not health.miss("third", ONE, 100, 104)
+    assert ask(health, 114.9) == {}
+    assert health.take(ProbeEnded(ask(health, 115)[ONE], 200), 115) == [(ASKED.name, ONE, True)]
+
+
+def test_a_trunk_that_is_new_knows_what_is_known_of_its_uri(health: TrunkHealth) -> None:
+    health.take(ProbeEnded(ask(health, 100)[ONE], 503), 100)
+    health.adopt(plan_of(PBX, ASKED, ALONE, SHARING), 101)
+    assert (health.is_usable(ALONE), health.down(SHARING)) == (False, (ONE,))
+    assert ask(health, 115.9) == {}
+    assert set(ask(health, 116)) == {ONE}
+
+
+def test_a_uri_is_asked_on_by_the_trunk_that_is_left(health: TrunkHealth) -> None:
+    health.adopt(plan_of(PBX, ASKED, SHARING), 100)
+    token = ask(health, 100)[ONE]
+    health.adopt(plan_of(PBX, SHARING), 101)
+    assert health.take(ProbeEnded(token, 503), 102) == [("second", ONE, False)]
+    assert [probe.trunk for probe in health.next_probes(130)] == ["second", "second"]
 
 
 # ---- What calls tell ----
@@ -115,7 +165,7 @@ def test_what_a_call_found_silent_is_called_last_until_it_answers_options(health
     assert miss(health, 104) == [True]
     assert health.in_order(ASKED) == (TWO, ONE)
     assert health.is_usable(ASKED)
-    assert health.take(ProbeEnded(ask(health, 115)[ONE], 200), 115) == (ASKED.name, ONE, True)
+    assert health.take(ProbeEnded(ask(health, 115)[ONE], 200), 115) == [(ASKED.name, ONE, True)]
     assert health.in_order(ASKED) == (ONE, TWO)
 
 
@@ -149,7 +199,7 @@ def test_the_last_uri_that_is_up_is_left_to_options_to_judge(health: TrunkHealth
     assert miss(health, 108, uri=TWO) == [False]
     assert health.is_usable(ASKED)
     asked = ask(health, 115)
-    assert health.take(ProbeEnded(asked[TWO], 408), 119) == (ASKED.name, TWO, False)
+    assert health.take(ProbeEnded(asked[TWO], 408), 119) == [(ASKED.name, TWO, False)]
 
 
 def test_a_trunk_that_is_not_asked_learns_nothing_as_nothing_would_bring_it_back(health: TrunkHealth) -> None:
@@ -244,7 +294,7 @@ def test_a_reload_keeps_what_is_known_and_forgets_who_left(health: TrunkHealth) 
     only_one = replace(ASKED, uris=(ONE,), options_interval_seconds=20)
     health.adopt(plan_of(only_one), 101)
     assert not health.is_usable(only_one)
-    assert health.take(ProbeEnded(asked[TWO], 503), 101) is None
+    assert health.take(ProbeEnded(asked[TWO], 503), 101) == []
     assert set(ask(health, 121)) == {ONE}
 
 

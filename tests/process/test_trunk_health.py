@@ -6,7 +6,7 @@ import pytest
 
 from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
-from tests.process.places import Place
+from tests.process.places import Place, own_host
 from tests.process.waiting import wait_until
 from tests.process.wire import TcpWireServer, WirePeer, header
 
@@ -195,3 +195,28 @@ def test_a_refused_connection_is_no_answer(start_gateway: StartGateway) -> None:
 
     gateway = start_gateway(over_tcp)
     assert gateway.told(msg="trunk does not answer")
+
+
+def test_a_uri_of_several_trunks_is_asked_once_for_all(start_gateway: StartGateway) -> None:
+    """At the start, when all would be asked at once, and not again for an hour."""
+    names = ("twilio", "sales", "support")
+
+    def shared(tree: Tree, site: Site) -> None:
+        tree["limits"]["response_seconds"] = 0.5
+        for name in names[1:]:
+            tree["trunks"][name] = site.trunk("twilio", site.twilio) | {"allow": [own_host()]}
+        tree["routes"] = [{"from": "pbx", "to": "twilio"}]
+
+    gateway = start_gateway(shared)
+    with gateway.wire(gateway.twilio) as peer:
+        for name in names:
+            gateway.configuration["trunks"][name]["options_interval_seconds"] = 3600
+        gateway.write_configuration()
+        assert gateway.request("/reload", "POST")[0] == 200
+        for name in names:
+            gateway.told(msg="trunk does not answer", trunk=name)
+        options = peer.wait_for("OPTIONS")
+        peer.send(peer.reply(options, "200 OK"))
+        for name in names:
+            gateway.told(msg="trunk answers again", trunk=name)
+        assert {header(one, "Call-ID") for one in peer.received("OPTIONS")} == {header(options, "Call-ID")}
