@@ -91,7 +91,7 @@ def test_a_uri_that_is_down_costs_no_call_and_comes_back(start_gateway: StartGat
         attendant = Attendant(gateway)
         attendant.answers = {spare: "200 OK"} | ({} if down == "silent" else {first: down})
         attendant.wait(first, "trunk does not answer")
-        [line] = gateway.told(msg="trunk does not answer", trunk="pbx")
+        [line] = gateway.told(msg="trunk does not answer", uri=f"sip:{first.place}")
         assert "calls try it last until it answers OPTIONS again" in line["advice"]
         assert attendant.is_up("pbx")
         wait_until(lambda: attendant.are_down() == ([f"sip:{first.place}"], 1), "it is shown to be down")
