@@ -52,6 +52,7 @@ CONFIGURE_OPTIONS = shlex.split("""
 PATCHES = (
     "accept.patch",
     "bridge.patch",
+    "dtls.patch",
     "epoll.patch",
     "late-ack.patch",
     "lean-calls.patch",

@@ -107,6 +107,7 @@ static void turnAway(pjsip_rx_data *rdata)
     countTurnedAway(STRANGER, rdata->pkt_info.src_name);
     pj_list_init(&headers);
     code = answerStranger(rdata, &headers);
+    rdata->msg_info.via->maddr_param.slen = 0;  /* else he says to whom we send it, and which name we look up for that */
     pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
 }
 

@@ -9,8 +9,9 @@
  *
  * Threads. Packets are passed on by the thread that received them. Streams are joined and destroyed by the SIP thread.
  * relay_mutex guards every `struct relay`, and with it the numbers of what leaves (enc->rtp) while `passing`; when it is
- * not, they belong to put_frame as in upstream. Whose they are changes between two frames only. Nothing is sent while the
- * mutex is held: a reference keeps the stream until that is done.
+ * not, they belong to put_frame as in upstream. Whose they are changes between two frames only, and between two packets:
+ * a transport is used by one thread at a time, as that of SRTP encrypts in one place and sends from there. Nothing is sent
+ * while the mutex is held: a reference keeps the stream until that is done.
  */
 #include <pthread.h>
 #include "rest.h"
@@ -94,39 +95,48 @@ static void relay_catch_up(pjmedia_stream *stream)
     stream->relay.sent = now;
 }
 
-/* Whether what leaves now is the peer's. Digits of our own (RFC 4733) have the stream for themselves. The mutex is held. */
+/* Whether what leaves is to be the peer's. Digits of our own (RFC 4733) have the stream for themselves. The mutex is held. */
+static pj_bool_t relay_wants(const pjmedia_stream *stream)
+{
+    return stream->relay.peer && !stream->tx_dtmf_count;
+}
+
+/* Change whose packets leave, unless one is on its way. The mutex is held. */
 static void relay_choose(pjmedia_stream *stream)
 {
     struct relay *relay = &stream->relay;
-    pj_bool_t passing = relay->peer && !relay->framing && !stream->tx_dtmf_count;
 
-    if (passing && !relay->passing) {
+    if (relay->sending || relay->framing)
+        return;
+    if (relay_wants(stream) && !relay->passing) {
         pj_get_timestamp(&relay->sent);
         relay->following = PJ_FALSE;
-    } else if (!passing && relay->passing) {
+    } else if (!relay_wants(stream) && relay->passing) {
         relay_catch_up(stream);
     }
-    relay->passing = passing;
+    relay->passing = relay_wants(stream);
 }
 
 /* What the clock calls for each frame: upstream's put_frame, while nothing is passed on. */
 static pj_status_t relay_put_frame(pjmedia_port *port, pjmedia_frame *frame)
 {
     pjmedia_stream *stream = (pjmedia_stream*) port->port_data.pdata;
-    pj_bool_t passing;
+    pj_bool_t passing, soon;
     pj_status_t status;
 
     pthread_mutex_lock(&relay_mutex);
     relay_choose(stream);
     passing = stream->relay.passing;
+    soon = !relay_wants(stream);
     stream->relay.framing = !passing;
     pthread_mutex_unlock(&relay_mutex);
 
+    if (soon)
+        pjmedia_clock_want();
     if (passing) {
         check_tx_rtcp(stream, frame->timestamp.u32.lo);
         return PJ_SUCCESS;
     }
-    pjmedia_clock_want();
     status = put_frame(port, frame);
     pthread_mutex_lock(&relay_mutex);
     stream->relay.framing = PJ_FALSE;
@@ -219,6 +229,7 @@ static pj_bool_t relay_packet(pjmedia_stream *from, const pjmedia_rtp_hdr *came,
     }
     if (leaves) {
         relay_count(to, size);
+        to->relay.sending = PJ_TRUE;
         pj_grp_lock_add_ref(to->base.grp_lock);
     }
     pthread_mutex_unlock(&relay_mutex);
@@ -226,6 +237,9 @@ static pj_bool_t relay_packet(pjmedia_stream *from, const pjmedia_rtp_hdr *came,
     if (leaves) {
         pj_memcpy(packet.payload, payload, size);
         pjmedia_transport_send_rtp(to->base.transport, &packet, sizeof(packet.hdr) + size);
+        pthread_mutex_lock(&relay_mutex);
+        to->relay.sending = PJ_FALSE;
+        pthread_mutex_unlock(&relay_mutex);
         pj_grp_lock_dec_ref(to->base.grp_lock);
     }
     return pt >= 0;

@@ -26,6 +26,7 @@ struct relay
     pjmedia_stream *peer;   /* Its packets leave here, and what arrives here leaves there. */
     pj_bool_t passing;      /* Whether the peer's packets leave here now, and nothing else does. */
     pj_bool_t framing;      /* While put_frame of upstream is at work. */
+    pj_bool_t sending;      /* While a packet of the peer's is on its way out. */
 
     /* Of what arrived at the peer and left here: */
     pj_bool_t following;    /* Whether the next packet is numbered after the last one, as its source did. */

@@ -12,6 +12,7 @@
 #include "turned-away.hpp"
 #endif
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,7 @@ private:
     std::vector<Source> sources;
     HostNames trusted;
     std::map<int, Query> queries;
+    std::set<const pjsip_transport *> secured;  /* connections of ours whose handshake was done */
     int lastQuery = 0;
 
     static void resolve(pjsip_resolver_t *resolver, pj_pool_t *pool, const pjsip_host_info *target, void *token,
@@ -185,6 +187,12 @@ static bool isTlsError(pj_status_t status)
     return status >= first && status < first + PJ_ERRNO_SPACE_SIZE;
 }
 
+/* The peer took the connection and ended it, which before the end of a handshake is its answer to ours. */
+static bool isHungUp(pj_status_t status)
+{
+    return status == PJ_EEOF || status == PJ_STATUS_FROM_OS(ECONNRESET) || status == PJ_STATUS_FROM_OS(EPIPE);
+}
+
 inline void Stack::onTransportState(const pj::OnTransportStateParam &prm)
 {
     pjsip_transport *transport = (pjsip_transport *)prm.hnd;
@@ -194,6 +202,7 @@ inline void Stack::onTransportState(const pj::OnTransportStateParam &prm)
         return;
     const std::string peer(transport->remote_name.host.ptr, transport->remote_name.host.slen);
     if (prm.state == PJSIP_TP_STATE_CONNECTED) {
+        secured.insert(transport);
         unsigned problems = prm.tlsInfo.verifyStatus & ~(unsigned)PJ_SSL_CERT_EIDENTITY_NOT_MATCH;
         if (!provesName(peer, prm.tlsInfo.remoteCertInfo))
             problems |= PJ_SSL_CERT_EIDENTITY_NOT_MATCH;
@@ -201,10 +210,12 @@ inline void Stack::onTransportState(const pj::OnTransportStateParam &prm)
             pjsip_transport_shutdown(transport);  /* before anything was sent on it */
             onTlsFailure(false, peer, PJSIP_TLS_ECERTVERIF, problems);
         }
-    } else if (prm.state == PJSIP_TP_STATE_DISCONNECTED &&
-               (prm.lastError == PJ_ETIMEDOUT || isTlsError(prm.lastError)))
-    {
-        onTlsFailure(false, peer, prm.lastError, 0);
+    } else if (prm.state == PJSIP_TP_STATE_DISCONNECTED) {
+        const bool begun = secured.erase(transport) == 0;
+        if (prm.lastError == PJ_ETIMEDOUT || isTlsError(prm.lastError) || (begun && isHungUp(prm.lastError)))
+            onTlsFailure(false, peer, prm.lastError, 0);
+    } else if (prm.state == PJSIP_TP_STATE_DESTROY) {
+        secured.erase(transport);
     }
 }
 

@@ -199,6 +199,28 @@ def test_an_offer_that_cannot_be_encrypted_is_refused(gateway: Gateway, lines: t
         gateway.assert_rejected("no-common-codec")
 
 
+DTLS = "a=fingerprint:sha-256 " + ":".join(["4A"] * 32) + "\r\na=setup:actpass\r\n"
+"""Keys as a browser offers them (RFC 5763)."""
+
+
+@pytest.mark.parametrize("lines", [DTLS, ""], ids=["fingerprint", "none"])
+@pytest.mark.parametrize("profile", ["UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"])
+@pytest.mark.parametrize("trunk", ["twilio", "pbx"], ids=["required", "optional"])
+def test_keys_by_dtls_are_refused(gateway: Gateway, trunk: str, profile: str, lines: str) -> None:
+    """Alone, and beside audio that could be taken."""
+    peer = getattr(gateway, trunk)
+    host = peer.place.host
+    taken = secured(host, crypto(1, STRONG, KEY)) if trunk == "twilio" else sdp(host)
+    with encrypted_bystander(gateway), gateway.wire_caller(peer) as caller:
+        for offer in (secured(host, lines, profile=profile), f"{taken}m=audio 40002 {profile} 0\r\n{lines}"):
+            invite = caller.invite(body=offer)
+            caller.send(invite)
+            final = caller.wait_for_final(invite)
+            assert status(final) == 488
+            caller.send(caller.in_dialog("ACK", invite, final))
+        gateway.assert_rejected("no-common-codec", "no-common-codec")
+
+
 @pytest.mark.parametrize("what", IN_THE_LOG)
 def test_of_an_offer_that_cannot_be_encrypted_the_log_says_what_to_do(start_gateway: StartGateway, what: str) -> None:
     """Of many once in a while, so each has a gateway of its own here."""

@@ -117,6 +117,21 @@ def test_whom_we_call_may_speak_in_its_call_though_it_may_not_call(start_gateway
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 
+def test_a_stranger_is_answered_where_he_is(start_gateway: StartGateway) -> None:
+    """And not where his Via says (`maddr`): he would choose whom we send to, and which names we look up."""
+    gateway = start_gateway(quiet)
+    with gateway.wire(gateway.pbx) as named, gateway.wire(gateway.stranger) as stranger:
+        for place in (named.place.host, "name.example.com"):
+            invite = re.sub(r"^(Via: [^\r]*)", rf"\1;maddr={place}", stranger.invite(), flags=re.MULTILINE)
+            assert f";maddr={place}" in invite
+            stranger.send(invite)
+            final = stranger.wait_for_final(invite)
+            assert status(final) == 403
+            stranger.send(stranger.in_dialog("ACK", invite, final))
+        assert named.received() == []
+    gateway.assert_rejected("unknown-source", "unknown-source")
+
+
 def test_credentials_do_not_make_a_friend(start_gateway: StartGateway) -> None:
     """Who has the password of a trunk and comes from elsewhere is a stranger: no challenge invites him to guess, and
     a call that is up goes on.

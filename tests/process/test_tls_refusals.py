@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.process.bystander import bystander
 from tests.process.conftest import StartGateway
 from tests.process.places import own_host
 from tests.process.process_files import half_closed, open_files
-from tests.process.secure import ADVICE, EDGE, FAILURES, GIVEN_UP, Secure, secure
+from tests.process.secure import ADVICE, EDGE, FAILURES, GIVEN_UP, UNAVAILABLE, Secure, secure
 from tests.process.secure import configure as configure
 from tests.process.secure import environment as environment
 from tests.process.secure import tls as tls
@@ -76,6 +77,37 @@ def test_callers_that_we_cannot_agree_with(tls: Secure) -> None:
         refused = {"direction": "inbound", "reason": "handshake"}
         wait_until(lambda: gateway.counted(FAILURES, **refused) == 2, "both are counted")
     assert gateway.counted(FAILURES) == 2
+    line, *_ = gateway.told(msg=GIVEN_UP, level="WARNING", **refused)
+    assert ADVICE["handshake"] in line["advice"]
+
+
+def hang_up(connection: socket.socket) -> None:
+    connection.close()
+
+
+def hear_and_hang_up(connection: socket.socket) -> None:
+    connection.recv(4096)
+    connection.close()
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_an_edge_that_hangs_up_in_the_handshake(start_gateway: StartGateway) -> None:
+    """As one does that wants no TLS on that port, or not from us."""
+    gateway = called_by_address(start_gateway).gateway
+    ends, edge = (hang_up, hear_and_hang_up, reset), gateway.twilio.place
+    with bystander(gateway, "to_pbx"), socket.create_server((edge.host, edge.port)) as server:
+        server.settimeout(20)
+        for end in ends:
+            caller = gateway.pbx.call("uac-refused", code="503", header=UNAVAILABLE)
+            end(server.accept()[0])
+            caller.finish()
+        gateway.assert_outcomes("to_twilio", *["upstream-error/unavailable"] * len(ends))
+    refused = {"direction": "outbound", "reason": "handshake"}
+    assert gateway.counted(FAILURES, **refused) == gateway.counted(FAILURES) == len(ends)
     line, *_ = gateway.told(msg=GIVEN_UP, level="WARNING", **refused)
     assert ADVICE["handshake"] in line["advice"]
 
