@@ -20,7 +20,6 @@ from gateway.bridge.admission import NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
 from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded, ReferAnswered
 from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
-from gateway.bridge.outcome import warning_header
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.bridge.session import HEADER
 from gateway.core.message import parse_message
@@ -29,7 +28,7 @@ from gateway.core.referral import DialogId
 from gateway.core.terms import On, Side
 from gateway.core.uri import parse_uri
 from gateway.errors import MessageError
-from gateway.sip import stack
+from gateway.sip import refusals, stack
 from gateway.sip.account import TRANSPORT_TYPE, TrunkAccount, plain_config, trunk_config
 from gateway.sip.convert import address_of, header_words, network_words, uri_transport
 from gateway.sip.endpoint import Endpoint
@@ -40,21 +39,7 @@ from gateway.sip.tls import tls_names
 log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
-MALFORMED = Rejection("malformed", 400, (warning_header("this message cannot be read"),))
 LEG_ENDED = (InboundEnded, OutboundEnded)
-SILENCED = "unknown-source-silenced"
-"""Requests of strangers, of any kind, that got no answer because there were too many."""
-TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUPPORTED: "unsupported"}
-"""Requests that the stack turns away without a word to us."""
-STACK_REFUSALS = {
-    **dict.fromkeys((400, 415), "malformed"),
-    **dict.fromkeys((420, 421, 422), "unsupported"),
-    486: NO_PLACE.reason,
-    488: "no-common-codec",
-}
-"""What PJSIP's own answers to an INVITE mean."""
-OTHER_REFUSAL, NO_RTP_PORTS = "refused-by-stack", "no-rtp-ports"
-"""What any other means, if its log has not said what is missing."""
 
 
 class SipShell:
@@ -88,7 +73,7 @@ class SipShell:
         self._registering: dict[str, TrunkAccount] = {}
         self.adopt(plan)
 
-    reject_reasons = (NOT_ALLOWED.reason, SILENCED, NO_RTP_PORTS, OTHER_REFUSAL, *sorted({*STACK_REFUSALS.values()}))
+    reject_reasons = refusals.REASONS
     """Words with which INVITEs are turned away here, for the metrics."""
 
     def _own_host(self, plan: Plan) -> str:
@@ -178,10 +163,10 @@ class SipShell:
         try:
             message = parse_message(text)
         except MessageError:
-            self._turn_away(leg, MALFORMED, source)
+            self._turn_away(leg, refusals.MALFORMED, source)
             return
         if message.is_cut:  # RFC 3261, section 18.3
-            self._turn_away(leg, MALFORMED, source)
+            self._turn_away(leg, refusals.MALFORMED, source)
             return
         self._reports.append(Arrival(leg.leg_id, account.trunk_name, source, message, at))
 
@@ -201,7 +186,7 @@ class SipShell:
         for arrival in arrivals:
             self._reports.remove(arrival)
         if not any(self._is(leg, call_id) for leg, _, _ in self._turned_away):  # that one was counted
-            reason = NO_RTP_PORTS if self._lacked_ports() else STACK_REFUSALS.get(code, OTHER_REFUSAL)
+            reason = refusals.NO_RTP_PORTS if self._lacked_ports() else refusals.reason_of(code)
             self._reports.append(Refusal(reason, source, code))
 
     def _lacked_ports(self) -> bool:
@@ -219,7 +204,7 @@ class SipShell:
         """Let the stack work for `seconds`, less if something happens."""
         self._log_writer.lacks_ports = False  # that was about an operation of ours
         if self._endpoint.work(int(seconds * MILLISECONDS)):
-            self._reports.extend(_turned_away_by_stack())
+            self._reports.extend(refusals.turned_away())
         self._endpoint.names.poll()
         while self._turned_away:
             self.refuse(*self._turned_away.pop())
@@ -389,9 +374,3 @@ class SipShell:
                 self._ended.append(leg_id)
             else:
                 self._legs.pop(leg_id, None)
-
-
-def _turned_away_by_stack() -> Iterator[Refusal]:
-    for kind, reason in TURNED_AWAY.items():
-        if count := pj.sipTakeTurnedAway(kind):
-            yield Refusal(reason, pj.sipLastTurnedAway(kind), 0, count)
