@@ -65,6 +65,9 @@ class Office(Site):
     alice: Place = field(default_factory=own_place)
     bob: Place = field(default_factory=own_place)
     desk: Place = field(default_factory=own_place)
+    modules: tuple[str, ...] = (*MODULES, "format_wav")
+    pjsip_words: dict[str, str] = field(default_factory=dict)
+    """What stands in pjsip.conf for what the sample has, once its addresses are the office's."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,9 +93,9 @@ class Office(Site):
         words |= {"change this": PASSWORD, "10.0.0.20/": "127.0.0.1/"}  # all of loopback comes from there
         manager = replaced(read_sample("manager.conf"), words)
         return {
-            "modules.conf": build_modules_conf((*MODULES, "format_wav")),
+            "modules.conf": build_modules_conf(self.modules),
             "musiconhold.conf": f"[default]\nmode=files\ndirectory={self.music}\n",
-            "pjsip.conf": build_pjsip_conf(str(self.pbx), str(self.gateway), phones),
+            "pjsip.conf": replaced(build_pjsip_conf(str(self.pbx), str(self.gateway), phones), self.pjsip_words),
             "extensions.conf": read_sample("extensions.conf") + DIALPLAN,
             **build_ari_files(str(self.ari), {USER: PASSWORD, GATEWAY_USER: PASSWORD}),
             "manager.conf": f"{manager}\n[{USER}]\nsecret={PASSWORD}\nread=all\nwrite=all\n",
