@@ -3,9 +3,9 @@
  * that a process whose calls all do so would wake up 50 times a second, and look at each leg, for nothing. Part of
  * pjmedia/src/pjmedia/clock_thread.c (see rest.patch).
  *
- * Whoever needs a frame asks for it: a stream whose audio is the bridge's, a connection that shall begin, a digit. Else the
- * clock rests for REST_MSEC, and the time of what it left out is counted as if it had ticked. There is one such clock in a
- * process.
+ * Whoever needs a frame asks for it: a stream whose audio is the bridge's, a connection that is there or shall be, a digit.
+ * Else the clock rests for REST_MSEC, and the time of what it left out is counted as if it had ticked. There is one such
+ * clock in a process.
  */
 #include <pthread.h>
 #include <time.h>

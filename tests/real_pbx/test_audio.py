@@ -58,12 +58,18 @@ def take(phone: Phone, hz: int) -> Call:
 def assert_hears(call: Call, hz: int) -> None:
     """As soon as what came before it has died away."""
 
+    tone = None
+
     def heard() -> bool:
+        nonlocal tone
         call.listen(0.3)
         tone = call.tone()
         return tone is not None and tone.is_like(hz, LOUDNESS_DBFS)
 
-    wait_until(heard, f"{call.phone.name} hears {hz} Hz", PATIENCE_SECONDS)
+    try:
+        wait_until(heard, f"{call.phone.name} hears {hz} Hz", PATIENCE_SECONDS)
+    except AssertionError as error:
+        raise AssertionError(f"{error}, but {tone}") from None
 
 
 def await_transfer(asking: Call) -> None:
