@@ -50,8 +50,8 @@ class Authority:
         end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
         start = end - datetime.timedelta(days=400)
         leaf = self._authority.issue_cert(*names, not_before=start, not_after=end)
-        stem = self._folder / f"{names[0].replace('*', 'any')}{days}"
-        files = Certificate(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        stem = f"{names[0].replace('*', 'any')}-{days}"
+        files = Certificate(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
         leaf.private_key_pem.write_to_path(files.private_key)
         files.certificate.write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
         return files

@@ -24,13 +24,14 @@ MOST_ATTEMPTS = 4
 
 
 @contextmanager
-def registered(start_gateway: StartGateway) -> Iterator[tuple[Gateway, WirePeer]]:
+def registered(start_gateway: StartGateway, *routes: dict[str, str]) -> Iterator[tuple[Gateway, WirePeer]]:
     """A gateway that registers from its start on, and a registrar that is there before it."""
     with ExitStack() as stack:
         registrars: list[WirePeer] = []
 
         def change(tree: Tree, site: Site) -> None:
             registering(tree, site)
+            tree.update({"routes": list(routes)} if routes else {})
             registrars.append(stack.enter_context(WirePeer(site.gateway, site.pbx)))
 
         yield start_gateway(change), registrars[0]
@@ -88,6 +89,22 @@ def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_
         assert gateway.counted("gateway_registrations_total", trunk="pbx", result="refused") == 1
         assert 2 <= len(challenged) <= MOST_ATTEMPTS
         assert PASSWORD not in gateway.log_path.read_text()
+
+
+def test_who_calls_what_is_registered_goes_where_a_route_says(start_gateway: StartGateway) -> None:
+    """The call is for the user of our Contact, which is auth.username; the PBX, or Twilio, knows no other."""
+    route = {"from": "pbx", "match": f"^{USERNAME}$", "to": "twilio", "user": "100"}
+    with registered(start_gateway, route) as (gateway, registrar):
+        request = next_register(registrar)
+        accept(registrar, request)
+        user = header(request, "Contact").removeprefix("<sip:").partition("@")[0]
+        with gateway.wire(gateway.twilio) as callee, gateway.wire_caller(gateway.pbx) as caller:
+            invite = caller.invite(user=user)
+            caller.send(invite)
+            placed = callee.wait_for("INVITE")
+            assert placed.startswith("INVITE sip:100@")
+            callee.send(callee.reply(placed, "486 Busy Here"))
+            caller.send(caller.in_dialog("ACK", invite, caller.wait_for_final(invite)))
 
 
 def test_a_registrar_may_want_less_work(start_gateway: StartGateway) -> None:
