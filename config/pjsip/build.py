@@ -71,6 +71,7 @@ PATCHES = (
     "rtp-source.patch",
     "srtp-keys.patch",
     "srtp-refused.patch",
+    "try-later.patch",
 )
 # And what of our own is compiled with it.
 SOURCES = ("follow.c", "follow.h", "relay.c", "relay.h", "rest.c", "rest.h")

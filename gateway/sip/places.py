@@ -51,7 +51,7 @@ class Places:
         self._free_at.append(self._clock() + KEPT_SECONDS)
 
     def are_few(self, legs: int) -> bool:
-        """Whether only the spare ones are left beside those of so many legs; beyond them PJSIP says 486 by itself."""
+        """Whether only the spare ones are left beside those of so many legs; beyond them PJSIP says 503 by itself."""
         now = self._clock()
         while self._free_at and self._free_at[0] <= now:
             self._free_at.popleft()

@@ -22,8 +22,8 @@ _TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUP
 _ANSWERS = {
     **dict.fromkeys((400, 415), MALFORMED.reason),
     **dict.fromkeys((420, 421, 422), "unsupported"),
-    486: NO_PLACE.reason,
     488: "no-common-codec",
+    503: NO_PLACE.reason,
 }
 
 REASONS = (*_TURNED_AWAY.values(), NO_RTP_PORTS, OTHER_REFUSAL, *sorted({*_ANSWERS.values()} - {"unsupported"}))

@@ -94,6 +94,15 @@ def test_dropping_an_ended_call_hangs_up_the_call_that_has_its_id_now() -> None:
         stack.poll_until(lambda: peer.find("SIP/2.0 603"))
 
 
+def test_without_a_place_a_call_may_come_again() -> None:
+    with Stack(max_calls=1) as stack, Peer(stack.address) as peer:
+        account = stack.add_account(Calls())
+        peer.send(peer.invite())
+        stack.poll_until(lambda: account.calls)
+        peer.send(peer.invite())
+        assert stack.poll_until(lambda: peer.find("SIP/2.0 503")).value("Retry-After") == "5"
+
+
 # ---- Rule 6: what we write goes out as it is ----
 
 
