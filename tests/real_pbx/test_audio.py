@@ -8,12 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from gateway.lab.driver import Call, Phone, read_headers
-from gateway.lab.tone import LOUDNESS_DBFS
-from tests.process.waiting import wait_until
+from tests.process.hearing import assert_hears
 from tests.real_pbx.exchange import MUSIC_HZ, Exchange
 
 TWILIO_HZ, ALICE_HZ, BOB_HZ = 440, 880, 1100
-PATIENCE_SECONDS = 30
 
 
 class Phones(NamedTuple):
@@ -53,23 +51,6 @@ def take(phone: Phone, hz: int) -> Call:
     call.expect("audio")
     call.play(hz)
     return call
-
-
-def assert_hears(call: Call, hz: int) -> None:
-    """As soon as what came before it has died away."""
-
-    tone = None
-
-    def heard() -> bool:
-        nonlocal tone
-        call.listen(0.3)
-        tone = call.tone()
-        return tone is not None and tone.is_like(hz, LOUDNESS_DBFS)
-
-    try:
-        wait_until(heard, f"{call.phone.name} hears {hz} Hz", PATIENCE_SECONDS)
-    except AssertionError as error:
-        raise AssertionError(f"{error}, but {tone}") from None
 
 
 def await_transfer(asking: Call) -> None:

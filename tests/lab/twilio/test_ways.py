@@ -18,6 +18,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from gateway.lab.driver import Call
 from tests.lab.twilio.chain import APPLICATION, DOMAIN, GATEWAY, WAIT_SECONDS, Chain
+from tests.process.hearing import assert_hears
 
 NUMBER = "+15557654321"
 HOSTILE = 'Zoë; "a,b" & <c>=${x}%'
@@ -84,9 +85,7 @@ def test_twiml_to_client(chain: Chain) -> None:
         assert incoming["customParameters"] == {"customer": HOSTILE}
         alice.accept(incoming)
         call.expect("audio")
-        call.listen(0.3)
-        tone = call.tone()
-        assert tone is not None and tone.is_like(660, -12)
+        assert_hears(call, 660)
         hang_up(call)
         assert alice.expect("ended")["call"] == incoming["call"]
 
@@ -222,9 +221,7 @@ def test_rest_to_a_conference_participant(chain: Chain) -> None:
     for call in (one, other):
         call.expect("audio")
     one.play(500)
-    other.listen(0.5)
-    tone = other.tone()
-    assert tone is not None and tone.is_like(500, -12)
+    assert_hears(other, 500)
     for call, sid in ((one, first.call_sid), (other, second.call_sid)):
         hang_up(call)
         chain.twilio.wait_for_call(lambda it, sid=sid: it["sid"] == sid and it["status"] == "completed")
