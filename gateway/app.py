@@ -37,8 +37,10 @@ DESCRIPTORS_PER_CALL = 4
 """RTP and RTCP of two legs."""
 YOUNG_OBJECTS = 10_000
 """How many more objects there are before the collector looks for what only refers to itself; a call takes hundreds."""
-SPARE_DESCRIPTORS = 2048 + 512
-"""As many SIP connections as the stack takes (PJSIP_MAX_TRANSPORTS); listeners, admin HTTP, the log."""
+SPARE_DESCRIPTORS = 512
+"""Listeners, a few SIP connections, admin HTTP, the log."""
+MOST_CONNECTIONS = 2048
+"""As many SIP connections as the stack takes (PJSIP_MAX_TRANSPORTS)."""
 
 
 def run(path: str, level: str = "INFO") -> int:
@@ -58,7 +60,7 @@ def _serve(path: str, settings: Settings) -> None:
     from gateway.sip.shell import SipShell  # here: the rest of the command line works without the stack
 
     plan = settings.plan()
-    _allow_descriptors(plan)
+    allow_descriptors(plan)
     shell = SipShell(plan)
     try:
         metrics = Metrics(Build(_version(), shell.stack_version), plan, (*REJECT_REASONS, *shell.reject_reasons))
@@ -176,15 +178,18 @@ def _version() -> str:
     return importlib.metadata.version("pbx-twilio-gateway")
 
 
-def _allow_descriptors(plan: Plan) -> None:
-    """Raise the soft limit of open files to what `limits.calls` needs.
+def allow_descriptors(plan: Plan) -> None:
+    """Raise the soft limit of open files to what `limits.calls` needs and, if that may be, all SIP connections as well.
 
     Raises:
-        StartError: the hard limit is lower.
+        StartError: the hard limit is lower than what the calls need.
     """
     needed = DESCRIPTORS_PER_CALL * plan.limits.calls + SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise StartError(f"limits.calls {plan.limits.calls} needs {needed} open files, the system allows {hard}")
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    wanted = needed + MOST_CONNECTIONS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,14 +1,16 @@
-"""What a reload may change in a running gateway, and what needs a restart."""
+"""What a reload may change in a running gateway, what needs a restart, and the open files that it allows itself."""
 
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gateway.app import needs_restart
+from gateway.app import allow_descriptors, needs_restart
 from gateway.core.plan import Admin, Limits, Listener, Media, MediaMode, TlsFiles, Transport
+from gateway.errors import StartError
 from tests.bridge.samples import CUSTOMER, FIRST, SECOND, plan
 
 RUNNING = plan(listeners=(Listener(Transport.UDP, "10.0.0.1", 5060),), tls=TlsFiles("cert.pem", "key.pem"))
@@ -55,3 +57,35 @@ def test_what_new_calls_can_use_does_not(change: dict[str, Any]) -> None:
 
 def test_no_secret_is_said() -> None:
     assert "changed" not in str(needs_restart("gw.yaml", RUNNING, replace(RUNNING, admin=Admin(token="changed"))))
+
+
+UNLIMITED = resource.RLIM_INFINITY
+HUNDRED_CALLS = replace(RUNNING, limits=Limits(calls=100))
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 65_536, [(2960, 65_536)]),
+        (1024, UNLIMITED, [(2960, UNLIMITED)]),
+        (1024, 2000, [(2000, 2000)]),
+        (912, 912, []),
+        (4096, 65_536, []),
+        (UNLIMITED, UNLIMITED, []),
+    ],
+)
+def test_open_files_for_calls_and_connections(
+    soft: int, hard: int, raised: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four a call and 512; and the 2,048 of connections where the system lets us, as few peers have so many."""
+    allowed: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: allowed.append(limits))
+    allow_descriptors(HUNDRED_CALLS)
+    assert allowed == raised
+
+
+def test_too_few_open_files_for_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (911, 911))
+    with pytest.raises(StartError, match=r"^limits.calls 100 needs 912 open files, the system allows 911$"):
+        allow_descriptors(HUNDRED_CALLS)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gateway.app import DESCRIPTORS_PER_CALL, SPARE_DESCRIPTORS
+from gateway.app import DESCRIPTORS_PER_CALL, MOST_CONNECTIONS, SPARE_DESCRIPTORS
 from gateway.bridge.outcome import OUTCOMES
 from gateway.core.locators import parse_locator, target_header
 from gateway.core.networks import PUBLISHED_RANGES
@@ -54,7 +54,8 @@ def test_the_unit_gives_a_drain_its_time() -> None:
 
 
 def test_the_unit_allows_the_files_of_most_calls() -> None:
-    assert int(unit_value("LimitNOFILE")) >= DESCRIPTORS_PER_CALL * MOST_CALLS + SPARE_DESCRIPTORS
+    needed = DESCRIPTORS_PER_CALL * MOST_CALLS + SPARE_DESCRIPTORS + MOST_CONNECTIONS
+    assert int(unit_value("LimitNOFILE")) >= needed
 
 
 # ---- compose ----
