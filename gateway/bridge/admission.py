@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 
 from gateway.bridge.commands import HeaderList
 from gateway.bridge.outcome import warning_header
 from gateway.bridge.rates import Bucket, Buckets
 from gateway.bridge.reading import forwards_left
+from gateway.core.frozen import frozen
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, Trunk
 from gateway.core.uri import split_list
@@ -21,7 +21,7 @@ FULL_RETRY_SECONDS = 5
 RATE_RETRY_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rejection:
     """Why an INVITE is turned away, and how."""
 

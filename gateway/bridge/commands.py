@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.bridge.events import Timer
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.terms import Role as Role
 from gateway.bridge.terms import TransferResult
+from gateway.core.frozen import frozen
 from gateway.core.identity import Introduction
 from gateway.core.mapping import Mapped
 from gateway.core.plan import TransferMode
@@ -17,7 +16,7 @@ from gateway.core.variables import Variable
 HeaderList = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Call somebody. Takes the place of a leg of this role that failed or never answered."""
 
@@ -33,7 +32,7 @@ class Place:
         return Place(self.trunk, request_uri, self.caller, self.headers, self.max_forwards, self.role)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """Send a provisional response to the inbound leg, with our SDP when media flows early."""
 
@@ -42,14 +41,14 @@ class Progress:
     early_media: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """Send 200 to the inbound leg and join the media of both."""
 
     headers: HeaderList
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refuse:
     """Send a final failure to the inbound leg."""
 
@@ -57,7 +56,7 @@ class Refuse:
     headers: HeaderList
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hangup:
     """End a leg: CANCEL, BYE or nothing, as its state demands. The leg's end is reported like any other."""
 
@@ -65,7 +64,7 @@ class Hangup:
     headers: HeaderList = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """Offer audio anew to a leg that is up: to hold it, or to end that."""
 
@@ -73,7 +72,7 @@ class Offer:
     hold: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartTimer:
     """Arm a timer; it fires as `TimerFired` unless stopped."""
 
@@ -81,14 +80,14 @@ class StartTimer:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopTimer:
     """Disarm a timer, armed or not."""
 
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteContext:
     """Count what a message's mapping did."""
 
@@ -96,7 +95,7 @@ class NoteContext:
     mapped: Mapped
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerRefer:
     """Send the final response to a REFER that a leg sent."""
 
@@ -105,7 +104,7 @@ class AnswerRefer:
     headers: HeaderList = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendRefer:
     """Ask the leg of this role to call `refer_to`, a value as it goes out."""
 
@@ -113,7 +112,7 @@ class SendRefer:
     refer_to: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotifyRefer:
     """Tell the leg that sent a REFER how it goes (RFC 3515, section 2.4.5)."""
 
@@ -122,7 +121,7 @@ class NotifyRefer:
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakeLeg:
     """Take the leg of this role from another call, as the target."""
 
@@ -130,12 +129,12 @@ class TakeLeg:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerReplacement:
     """Send 200 to the INVITE that wants the place of a leg, and take it as the target."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefuseReplacement:
     """Send a final failure to that INVITE; it never becomes a leg of the call."""
 
@@ -143,21 +142,21 @@ class RefuseReplacement:
     headers: HeaderList
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preview:
     """Let the leg of this role and the target hear each other as soon as the target plays something."""
 
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Promote:
     """Let the target change places with the leg of this role, and hear the other one."""
 
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteTransfer:
     """Count what came of a transfer."""
 
@@ -165,7 +164,7 @@ class NoteTransfer:
     result: TransferResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteMiss:
     """Have it known that a call found nobody at a URI of a trunk: no response at all, or no connection."""
 
@@ -175,7 +174,7 @@ class NoteMiss:
     """So many seconds ago it called there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WriteBack:
     """Set variables on the channel of a leg to a PBX; nothing waits for it."""
 
@@ -185,7 +184,7 @@ class WriteBack:
     variables: tuple[Variable, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finish:
     """The call is over: one record, one log line, one count."""
 

@@ -7,9 +7,10 @@ stack itself made the event (a timeout, a transport that broke).
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.bridge.terms import Role
+from gateway.core.frozen import frozen
 from gateway.core.identity import Party, believe
 from gateway.core.message import SipMessage
 from gateway.core.plan import Trunk
@@ -39,7 +40,7 @@ class Ending(enum.StrEnum):
     STOP = "stop"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InviteReceived:
     """An INVITE of a known trunk was admitted."""
 
@@ -48,12 +49,12 @@ class InviteReceived:
     source_address: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboundTrying:
     """The first sign of life from the URI we called: any response, 100 included."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboundProgress:
     """A provisional response above 100."""
 
@@ -61,14 +62,14 @@ class OutboundProgress:
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboundAnswered:
     """A 2xx to our INVITE."""
 
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboundEnded:
     """The outbound leg is gone: a final failure, a BYE, a timeout, or our own hanging up.
 
@@ -81,12 +82,12 @@ class OutboundEnded:
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InboundConfirmed:
     """The ACK to our 200 arrived."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InboundEnded:
     """The inbound leg is gone: CANCEL, BYE, no ACK, or our own final response or BYE went out."""
 
@@ -95,7 +96,7 @@ class InboundEnded:
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Consultation:
     """Another call of ours, which whoever asks for a transfer has with the target: the leg that stays of it."""
 
@@ -105,7 +106,7 @@ class Consultation:
     party: Party
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReferReceived:
     """A leg asks for a transfer; `message` is None when it cannot be read.
 
@@ -118,14 +119,14 @@ class ReferReceived:
     consultation: Consultation | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReferAnswered:
     """The final response to our REFER."""
 
     code: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReferStatus:
     """What the leg that we sent REFER tells of its call to the target; `code` is 0 if it cannot be read."""
 
@@ -133,7 +134,7 @@ class ReferStatus:
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplacementArrived:
     """An INVITE wants the place of the leg of this role (RFC 3891); it is of the same trunk."""
 
@@ -141,19 +142,19 @@ class ReplacementArrived:
     message: SipMessage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LegTaken:
     """Another call, of who consulted here, has taken this leg."""
 
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetTrying:
     """The first sign of life from the target."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetProgress:
     """A provisional response of the target above 100."""
 
@@ -161,14 +162,14 @@ class TargetProgress:
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetAnswered:
     """A 2xx of the target."""
 
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetEnded:
     """The target leg is gone, as `OutboundEnded`."""
 
@@ -177,7 +178,7 @@ class TargetEnded:
     message: SipMessage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HoldChanged:
     """A leg's peer holds the call, or holds it no more."""
 
@@ -185,7 +186,7 @@ class HoldChanged:
     held: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glare:
     """Our offer to a leg met one of its own, and can be made again in so many seconds."""
 
@@ -193,28 +194,28 @@ class Glare:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AudioHeard:
     """RTP came from both legs within the last `seconds`, or was not to be expected."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimerFired:
     """A timer that was started and not stopped ran out."""
 
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndRequested:
     """The operator ends the call."""
 
     why: Ending
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Faulted:
     """Our own code failed on this call; the traceback is in the log."""
 

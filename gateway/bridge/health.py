@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
+from gateway.core.frozen import frozen
 from gateway.core.plan import Plan, Trunk
 
 SILENCE = 408
@@ -33,7 +34,7 @@ RELAPSE_SECONDS = 900.0
 FIRST_DOUBT_SECONDS, LONGEST_DOUBT_SECONDS = 30.0, 480.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probe:
     """A question to a URI of a trunk; `token` comes back with its end."""
 
@@ -42,7 +43,7 @@ class Probe:
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeEnded:
     """The answer to a probe; 408 when there was none, 503 when there was no connection to ask on."""
 
@@ -50,7 +51,7 @@ class ProbeEnded:
     code: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegistrationEnded:
     """The answer to a REGISTER of a trunk, first or refreshing; 408 when there was none."""
 

@@ -8,7 +8,8 @@ that speaks of *our* request (its credentials, its session timer) means nothing 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from gateway.core.frozen import frozen
 
 
 class Result(enum.StrEnum):
@@ -21,7 +22,7 @@ class Result(enum.StrEnum):
     INDETERMINATE = "indeterminate"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """A result with its kebab-case reason."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.bridge.commands import HeaderList, Place
@@ -17,6 +16,7 @@ from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.bridge.terms import TransferResult
 from gateway.bridge.tls import TlsFailure
+from gateway.core.frozen import frozen
 from gateway.core.message import SipMessage
 from gateway.core.plan import Plan, TransferMode
 from gateway.core.receipt import ReceiptEntry
@@ -28,7 +28,7 @@ LegId = int
 """Names a leg between engine and `sip`; never used twice in a process."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """An INVITE that reached us, before anyone decided whether it becomes a call."""
 
@@ -41,7 +41,7 @@ class Arrival:
     """Monotonic time of its arrival."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LegReport:
     """Something happened to a leg."""
 
@@ -49,7 +49,7 @@ class LegReport:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaReport:
     """A leg's stream ended with these figures."""
 
@@ -57,7 +57,7 @@ class MediaReport:
     media: LegMedia
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """The stack turned an INVITE away before it could become a call."""
 
@@ -176,7 +176,7 @@ class VariablePort(Protocol):
     def write(self, write: VariableWrite) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ports:
     """All that the engine acts through."""
 
@@ -194,7 +194,7 @@ class Phase(enum.StrEnum):
     STOPPING = "stopping"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrunkStatus:
     """A trunk as the operator sees it."""
 
@@ -205,7 +205,7 @@ class TrunkStatus:
     """Those of its `uris` that do not answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """The process at a glance. `started` is unix time."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.terms import Role, TransferResult
+from gateway.core.frozen import frozen
 from gateway.core.plan import TransferMode
 from gateway.core.receipt import ReceiptEntry
 from gateway.core.terms import Direction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LegMedia:
     """RTP figures of one leg, taken when its stream ended. Times in seconds, `received`/`sent`/`lost` in packets."""
 
@@ -28,7 +29,7 @@ class LegMedia:
     """Packets that were not taken: from elsewhere than where the peer is, or not encrypted as its are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransferRecord:
     """One transfer that was tried: which leg asked for it, how it was done, where to, and what came of it."""
 
@@ -41,7 +42,7 @@ class TransferRecord:
     """The SIP code that whoever asked was told at last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallRecord:
     """A call as it stands, or as it ended. Durations in seconds; None: it did not come to that."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
 
+from gateway.core.frozen import frozen
 from gateway.core.message import SipMessage
 
 HEADER = "Session-ID"
@@ -22,7 +22,7 @@ _MADE_BY_US = uuid.UUID("6f2b5c1e-6f0d-5c7b-9d52-0d9d5b1f7a34")
 """The name space of the UUIDs that we make (RFC 7989, section 4.2; RFC 9562, section 5.5)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """One end of a call: its UUID, and whether it named that itself."""
 

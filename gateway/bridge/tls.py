@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from gateway.core.frozen import frozen
 
 
 class TlsProblem(enum.StrEnum):
@@ -26,7 +27,7 @@ ADVICE: dict[TlsProblem, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TlsFailure:
     """A connection that was given up before it carried a message. `peer` is the name or the address it was with."""
 
