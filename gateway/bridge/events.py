@@ -7,7 +7,10 @@ stack itself made the event (a timeout, a transport that broke).
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
+from typing import Any
 
 from gateway.bridge.terms import Role
 from gateway.core.frozen import frozen
@@ -246,16 +249,24 @@ Event = (
 )
 
 
+def _final_code(ended: OutboundEnded | TargetEnded) -> int | None:
+    return ended.code if ended.by_peer and ended.code >= 300 else None
+
+
+_RESPONSE_CODE: dict[type[Event], Callable[[Any], int | None]] = {  # Any: each takes the event of its key
+    OutboundProgress: attrgetter("code"),
+    OutboundAnswered: lambda _: 200,
+    OutboundEnded: _final_code,
+    TargetProgress: attrgetter("code"),
+    TargetAnswered: lambda _: 200,
+    TargetEnded: _final_code,
+}
+
+
 def response_code(event: Event) -> int | None:
     """The status code of the response that this event is, None if it is none."""
-    match event:
-        case OutboundProgress(code) | TargetProgress(code):
-            return code
-        case OutboundAnswered() | TargetAnswered():
-            return 200
-        case OutboundEnded(code, by_peer) | TargetEnded(code, by_peer) if by_peer and code >= 300:
-            return code
-    return None
+    read = _RESPONSE_CODE.get(type(event))
+    return None if read is None else read(event)
 
 
 def message_of(event: Event) -> SipMessage | None:
@@ -264,9 +275,12 @@ def message_of(event: Event) -> SipMessage | None:
     return message
 
 
+_SAYS_WHO_CALLS = (OutboundProgress, OutboundAnswered, OutboundEnded, InboundEnded, ReferReceived)
+
+
 def believed(event: Event, trunk: Trunk) -> tuple[Event, tuple[str, ...]]:
     """What a leg to this trunk reports, without what the trunk is not believed; and the words for what was left out."""
-    if not isinstance(event, OutboundProgress | OutboundAnswered | OutboundEnded | InboundEnded | ReferReceived):
+    if not isinstance(event, _SAYS_WHO_CALLS):
         return event, ()
     if event.message is None:
         return event, ()
@@ -284,12 +298,21 @@ ROLE_OF = {kind: role for role, kind in ENDED.items()}
 """Which leg is gone."""
 
 
+_NAMED_AFTER: dict[Role, frozenset[type[Event]]] = {
+    Role.INBOUND: frozenset({InboundConfirmed, InboundEnded}),
+    Role.OUTBOUND: frozenset({OutboundProgress, OutboundAnswered, OutboundEnded}),
+    Role.TARGET: frozenset(),
+}
+"""Events that legs report by the name of the role that they began in: it changes with transfers only."""
+
+
 def seen_as(event: Event, role: Role) -> Event:
     """What a leg reports, as the leg of this role: the role of a leg changes, and the stack does not know."""
+    if type(event) in _NAMED_AFTER[role]:
+        return event
     match event:
         case InboundEnded(code, by_peer, message) | OutboundEnded(code, by_peer, message):
-            ended = ENDED[role]
-            return event if type(event) is ended else ended(code, by_peer, message)
+            return ENDED[role](code, by_peer, message)
         case OutboundProgress(code, message) if role is Role.TARGET:
             return TargetProgress(code, message)
         case OutboundAnswered(message) if role is Role.TARGET:

@@ -9,6 +9,8 @@ from gateway.bridge.session import End, hear_end, is_malformed, make_end, sessio
 from gateway.bridge.terms import Role
 from gateway.core.message import SipMessage
 
+_OF_WHO_IS_CALLED = (OutboundProgress, OutboundAnswered, OutboundEnded)
+
 
 class Sessions:
     """Keeps the ends of each call up to date, and what the legs are told of them."""
@@ -36,7 +38,7 @@ class Sessions:
 
     def hear(self, call: ActiveCall, leg: LegId, event: Event) -> bool:
         """Whoever was called says what it calls itself; whether that made no sense."""
-        if not isinstance(event, OutboundProgress | OutboundAnswered | OutboundEnded) or event.message is None:
+        if not isinstance(event, _OF_WHO_IS_CALLED) or event.message is None:
             return False
         role = call.role_of(leg)
         before = call.end(role)

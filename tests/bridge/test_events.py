@@ -33,6 +33,7 @@ RINGING, ANSWER, REFUSAL = response(180), response(200), response(486)
     [
         pytest.param(OutboundProgress(180, RINGING), Role.OUTBOUND, OutboundProgress(180, RINGING), id="it rings"),
         pytest.param(OutboundProgress(180, RINGING), Role.TARGET, TargetProgress(180, RINGING), id="a target rings"),
+        pytest.param(InboundEnded(487, True, None), Role.INBOUND, InboundEnded(487, True, None), id="who calls leaves"),
         pytest.param(OutboundAnswered(ANSWER), Role.OUTBOUND, OutboundAnswered(ANSWER), id="it answers"),
         pytest.param(OutboundAnswered(ANSWER), Role.TARGET, TargetAnswered(ANSWER), id="a target answers"),
         pytest.param(
