@@ -148,8 +148,7 @@ class Engine:
             self._observer.trunk_changed(*changed)
 
     def _patience(self) -> float:
-        due = self._timers.next_due()
-        return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due - self._clock()))
+        return min(POLL_SECONDS, max(0.0, self._timers.next_due - self._clock()))
 
     def _is_over(self) -> bool:
         if self._deadline is None:
