@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 COMPACT_FORMS = MappingProxyType(
@@ -51,6 +52,10 @@ def canonical_name(name: str) -> str:
     return lower if len(lower) > 1 else COMPACT_FORMS.get(lower, lower)
 
 
+# Those that are looked up are ours, and few; a peer's would not grow it either.
+_canonical_of_ours = functools.lru_cache(maxsize=256)(canonical_name)
+
+
 class Headers:
     """Header fields in the order and spelling they came in; equal when the same names hold the same values in order.
 
@@ -61,30 +66,22 @@ class Headers:
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._items = tuple(pairs)
-        index: dict[str, list[str]] = {}
-        for name, value in self._items:
-            canonical = name.lower()
-            if len(canonical) == 1:
-                canonical = canonical_name(canonical)
-            if canonical in index:
-                index[canonical].append(value)
-            else:
-                index[canonical] = [value]
-        self._index = index
+        self._index = _index(self._items)
 
     def first(self, name: str) -> str | None:
         """The value of the first header of that name, None without one."""
-        values = self._index.get(canonical_name(name))
+        values = self._index.get(_canonical_of_ours(name))
         return values[0] if values else None
 
-    def all(self, name: str) -> list[str]:
+    def all(self, name: str) -> tuple[str, ...]:
         """Every value of that name, one per header line, in order; comma lists are left whole."""
-        return list(self._index.get(canonical_name(name), ()))
+        return tuple(self._index.get(_canonical_of_ours(name), ()))
 
     def any_starts(self, start: str) -> bool:
         """Whether a name, in any case, starts with this."""
         folded = start.lower()
-        return any(name.startswith(folded) for name in self._index)
+        somewhere = folded in "\n".join(self._index)  # most messages have no such name, and are done with here
+        return somewhere and any(name.startswith(folded) for name in self._index)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)
@@ -93,7 +90,7 @@ class Headers:
         return len(self._items)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and canonical_name(name) in self._index
+        return isinstance(name, str) and _canonical_of_ours(name) in self._index
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Headers):
@@ -109,3 +106,15 @@ class Headers:
 
     def _canonical_items(self) -> tuple[tuple[str, str], ...]:
         return tuple((canonical_name(name), value) for name, value in self._items)
+
+
+def _index(items: tuple[tuple[str, str], ...]) -> Mapping[str, Sequence[str]]:
+    """The values of every canonical name, in order."""
+    index = {name.lower(): (value,) for name, value in items}
+    if len(index) == len(items) and index.keys().isdisjoint(COMPACT_FORMS):
+        return index  # each name once, and written out
+    several: dict[str, list[str]] = {}
+    for name, value in items:
+        lower = name.lower()
+        several.setdefault(COMPACT_FORMS.get(lower, lower), []).append(value)
+    return several

@@ -106,7 +106,9 @@ def _parse_section(section: str, defects: list[str]) -> list[tuple[str, str]]:
     if "\n " in section or "\n\t" in section:
         section = _FOLD.sub(" ", section)
     section = section.rstrip("\r\n")
-    pairs = [(name, value.rstrip(" \t")) for name, value in _HEADER_LINE.findall(section)]
+    pairs: list[tuple[str, str]] = _HEADER_LINE.findall(section)
+    if " \n" in section or "\t\n" in section or section.endswith((" ", "\t")):
+        pairs = [(name, value.rstrip(" \t")) for name, value in pairs]
     if section and len(pairs) <= section.count("\n"):
         lines = enumerate(section.split("\n"), 1)
         skipped = (number for number, line in lines if _HEADER_LINE.fullmatch(line) is None)

@@ -82,6 +82,7 @@ def test_what_starts_like_no_sip_is_refused(text: str) -> None:
         ("no end", "X-A: 1", [("X-A", "1")]),
         ("line feeds alone", "X-A: 1\nX-B: 2\n\nbody", [("X-A", "1"), ("X-B", "2")]),
         ("blanks around", "X-A \t:\t 1 \t\r\n\r\n", [("X-A", "1")]),
+        ("blanks behind", "X-A: 1 \r\nX-B: 2\t\r\nX-C: 3\r\n\r\n", [("X-A", "1"), ("X-B", "2"), ("X-C", "3")]),
         ("no blanks", "X-A:1\r\n\r\n", [("X-A", "1")]),
         ("empty value", "X-A:\r\nX-B: \r\n\r\n", [("X-A", ""), ("X-B", "")]),
         ("colon in value", "X-A: b: c\r\n\r\n", [("X-A", "b: c")]),
