@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import product
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -29,6 +31,10 @@ DURATION_BUCKETS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400)
 CONTEXT_BUCKETS = (64, 128, 256, 400, 600, 800, 1024, 1500, 2048, 4096)
 """Twilio's guidance is 800 bytes, its limit for the headers of a SIP URI 1024; near 1500 an INVITE outgrows UDP."""
 
+FIELD_LABELS = ("field", "direction", "on", "outcome")
+"""Of what became of a field, each by its name in an entry of a receipt."""
+_LABELS = attrgetter(*FIELD_LABELS)
+
 
 class CallMetrics:
     """Calls by direction: how many, how they ended, how long each stage took."""
@@ -36,8 +42,10 @@ class CallMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ["direction", "result", "reason"]
         self._ended = CounterSeries(registry, "gateway_calls_total", "Calls that ended.", labels)
+        self._active = dict.fromkeys(Direction, 0)
         active = Gauge("gateway_calls_active", "Calls in progress.", ["direction"], registry=registry)
-        self._active = {direction: active.labels(direction) for direction in Direction}
+        for direction in Direction:
+            active.labels(direction).set_function(partial(self._active.__getitem__, direction))
         self._setup = histogram(registry, "gateway_setup_seconds", "INVITE in to INVITE out.", SETUP_BUCKETS)
         self._post_dial = histogram(
             registry, "gateway_post_dial_delay_seconds", "INVITE in to the first 18x sent back.", POST_DIAL_BUCKETS
@@ -49,13 +57,13 @@ class CallMetrics:
 
     def started(self, direction: Direction) -> None:
         """One more call in progress."""
-        self._active[direction].inc()
+        self._active[direction] += 1
 
     def finished(self, record: CallRecord) -> None:
         """One call less in progress, one more ended; what it never came to is not observed."""
         direction = record.direction
         outcome = record.outcome or INTERNAL_ERROR
-        self._active[direction].dec()
+        self._active[direction] -= 1
         self._ended.count(direction, outcome.result, outcome.reason)
         self._setup.observe(record.setup_seconds, direction)
         self._post_dial.observe(record.post_dial_delay_seconds, direction)
@@ -67,9 +75,8 @@ class ContextMetrics:
     """What became of each field, message by message."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        labels = ["field", "direction", "on", "outcome"]
         text = "Fields mapped, by what became of them."
-        self._fields = CounterSeries(registry, "gateway_context_fields_total", text, labels)
+        self._fields = CounterSeries(registry, "gateway_context_fields_total", text, FIELD_LABELS)
         self._size = histogram(
             registry, "gateway_context_bytes", "Names and values of the context headers of a message.", CONTEXT_BUCKETS
         )
@@ -84,8 +91,7 @@ class ContextMetrics:
     def mapped(self, direction: Direction, receipt: Sequence[ReceiptEntry], size: int) -> None:
         """One message was mapped; `size` is what its context takes on the wire, in bytes."""
         self._size.observe(size, direction)
-        for entry in receipt:
-            self._fields.count(entry.field, entry.direction, entry.on, entry.outcome)
+        self._fields.count_each([*map(_LABELS, receipt)])
 
 
 def histogram(registry: CollectorRegistry, name: str, text: str, buckets: Sequence[float]) -> HistogramSeries:

@@ -9,7 +9,7 @@ is mapped. `adopt`, `config_reloaded` and `render` may be called on any thread, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -34,13 +34,10 @@ from gateway.ops.trunk_metrics import TrunkMetrics
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gateway.bridge.health import RegistrationEnded
     from gateway.bridge.ports import Status
     from gateway.bridge.record import CallRecord
     from gateway.bridge.tls import TlsFailure
     from gateway.core.plan import Plan
-    from gateway.core.receipt import ReceiptEntry
-    from gateway.core.terms import Direction
 
 # The series "..._created" double a scrape and say nothing that a counter which starts at 0 does not.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -61,15 +58,15 @@ class Build:
 
 
 class Metrics:
-    """The registry of one gateway and what moves it."""
+    """The registry of one gateway and what moves it. Its parts are named for what they are told of."""
 
     def __init__(self, build: Build, plan: Plan, reject_reasons: Iterable[str]) -> None:
         """`reject_reasons` are the words with which INVITEs are turned away; any other counts as `other`."""
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._calls = CallMetrics(registry)
-        self._context = ContextMetrics(registry)
-        self._trunks = TrunkMetrics(registry)
+        self.calls = CallMetrics(registry)
+        self.context = ContextMetrics(registry)
+        self.trunks = TrunkMetrics(registry)
         rejected = "Requests turned away."
         self._rejected = CounterSeries(registry, "gateway_rejected_total", rejected, ["reason"])
         transfers = "Transfers asked for."
@@ -84,7 +81,7 @@ class Metrics:
         name = "gateway_tls_certificate_expiration_timestamp_seconds"
         self._certificate = Gauge(name, expiration, registry=registry)
         lag = "One round of the SIP thread."
-        self._lag = HistogramSeries(registry, "gateway_event_loop_lag_seconds", lag, (), LAG_BUCKETS)
+        self.lag = HistogramSeries(registry, "gateway_event_loop_lag_seconds", lag, (), LAG_BUCKETS)
         self._draining = Gauge("gateway_draining", "1 while a drain or stop keeps new calls out.", registry=registry)
         self._up = Gauge("gateway_trunk_up", "1 while calls can be placed on a trunk.", ["trunk"], registry=registry)
         down = "URIs of a trunk that do not answer."
@@ -104,8 +101,8 @@ class Metrics:
 
     def adopt(self, plan: Plan) -> None:
         """Make the label sets of a configuration known; earlier ones stay, as calls keep the plan they began with."""
-        self._context.adopt(plan.contract.fields)
-        self._trunks.adopt(trunk.name for trunk in plan.trunks)
+        self.context.adopt(plan.contract.fields)
+        self.trunks.adopt(trunk.name for trunk in plan.trunks)
         for trunk in plan.trunks:
             for written in WriteResult if trunk.write_back else ():
                 self._write_backs.create(trunk.name, written)
@@ -118,27 +115,15 @@ class Metrics:
         """Our certificate is this one from now on, or none."""
         self._certificate.set(end.timestamp() if end else 0)
 
-    def call_started(self, direction: Direction) -> None:
-        """One more call in progress."""
-        self._calls.started(direction)
-
     def call_ended(self, record: CallRecord) -> None:
         """One call less in progress, with all that its record has to count."""
-        self._calls.finished(record)
+        self.calls.finished(record)
         for media in record.media:
-            self._trunks.media(media)
-
-    def context_mapped(self, direction: Direction, receipt: Sequence[ReceiptEntry], size: int) -> None:
-        """One message's context was mapped; `size` in bytes on the wire."""
-        self._context.mapped(direction, receipt, size)
+            self.trunks.media(media)
 
     def invite_rejected(self, reason: str, count: int = 1) -> None:
         """An INVITE became no call."""
         self._rejected.count(reason, by=count)
-
-    def response(self, trunk: str, way: str, code: int) -> None:
-        """A SIP response was `sent` or `received` on a trunk."""
-        self._trunks.response(trunk, way, code)
 
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""
@@ -151,22 +136,6 @@ class Metrics:
     def tls_failed(self, failure: TlsFailure) -> None:
         """A TLS connection was given up."""
         self._tls_failures.count(_way(failure.inbound), failure.problem)
-
-    def registration_ended(self, ended: RegistrationEnded) -> None:
-        """A registrar took or refused a trunk."""
-        self._trunks.registration_ended(ended)
-
-    def header_unbelieved(self, trunk: str, header: str) -> None:
-        """A header of a trunk was left out."""
-        self._trunks.header_unbelieved(trunk, header)
-
-    def caller_hidden(self, trunk: str) -> None:
-        """A call went to a trunk without saying who calls."""
-        self._trunks.caller_hidden(trunk)
-
-    def loop_lag(self, seconds: float) -> None:
-        """One round of the SIP thread took this long."""
-        self._lag.observe(seconds)
 
     def render(self, status: Status | None) -> bytes:
         """All metrics as CONTENT_TYPE; without a status, trunks and drain are shown as they were last known.

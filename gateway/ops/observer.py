@@ -41,7 +41,7 @@ class CallObserver:
 
     def call_started(self, direction: Direction) -> None:
         """An INVITE became a call."""
-        self._metrics.call_started(direction)
+        self._metrics.calls.started(direction)
 
     def call_ended(self, record: CallRecord) -> None:
         """A call is over: one record, one count, one line."""
@@ -51,7 +51,7 @@ class CallObserver:
 
     def context_mapped(self, direction: Direction, on: On, receipt: Sequence[ReceiptEntry], size: int) -> None:
         """The context of one message was mapped; each entry of the receipt names its message itself."""
-        self._metrics.context_mapped(direction, receipt, size)
+        self._metrics.context.mapped(direction, receipt, size)
 
     def invite_rejected(self, reason: str, source_address: str, count: int = 1) -> None:
         """A request became no call. All are counted; of many with one reason, the log names the first of each while."""
@@ -64,7 +64,7 @@ class CallObserver:
 
     def response(self, trunk: str, direction: str, code: int) -> None:
         """A SIP response was sent or received."""
-        self._metrics.response(trunk, direction, code)
+        self._metrics.trunks.response(trunk, direction, code)
 
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""
@@ -79,7 +79,7 @@ class CallObserver:
 
     def registration_ended(self, ended: RegistrationEnded, is_news: bool) -> None:
         """A registrar took or refused us. All are counted, and the log says what is unlike before."""
-        self._metrics.registration_ended(ended)
+        self._metrics.trunks.registration_ended(ended)
         fields = {"trunk": ended.trunk, "code": ended.code}
         if is_news and ended.is_active:
             log.info("trunk registered", extra=fields)
@@ -98,7 +98,7 @@ class CallObserver:
 
     def header_unbelieved(self, trunk: str, header: str) -> None:
         """A header was left out. Of many of one name, the log names the first of each while."""
-        self._metrics.header_unbelieved(trunk, header)
+        self._metrics.trunks.header_unbelieved(trunk, header)
         left_out = self._unbelieved.admit(header)
         if left_out is not None:
             told = advice.UNBELIEVED.get(header, advice.OTHER_UNBELIEVED)
@@ -107,8 +107,8 @@ class CallObserver:
 
     def caller_hidden(self, trunk: str) -> None:
         """A call left without saying who calls."""
-        self._metrics.caller_hidden(trunk)
+        self._metrics.trunks.caller_hidden(trunk)
 
     def loop_lag(self, seconds: float) -> None:
         """One round of the SIP thread took this long."""
-        self._metrics.loop_lag(seconds)
+        self._metrics.lag.observe(seconds)

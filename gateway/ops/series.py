@@ -8,7 +8,6 @@ right. A call moves fifty of them: they are kept as plain numbers, and become pr
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_left
@@ -21,6 +20,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 OTHER = "other"
+INFINITE = float("inf")
 
 Labels = tuple[str, ...]
 
@@ -68,10 +68,22 @@ class CounterSeries(Series):
 
     def count(self, *labels: str, by: int = 1) -> None:
         """Count what happened; a number below zero is none."""
+        if by <= 0:
+            return
         with self._lock:
             if labels not in self._counts:
                 labels = self._folded(labels)
-            self._counts[labels] += max(0, by)
+            self._counts[labels] += by
+
+    def count_each(self, label_sets: Sequence[Labels]) -> None:
+        """Count what happened to several things at once."""
+        with self._lock:
+            counts = self._counts
+            for labels in label_sets:
+                try:
+                    counts[labels] += 1
+                except KeyError:
+                    counts[self._folded(labels)] += 1
 
     def _begin(self, labels: Labels) -> None:
         self._counts.setdefault(labels, 0)
@@ -85,37 +97,44 @@ class CounterSeries(Series):
         return [family]
 
 
+class _Spread:
+    """What one label set of a histogram has observed."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self, buckets: int) -> None:
+        self.counts = [0] * buckets
+        self.total = 0.0
+
+
 class HistogramSeries(Series):
     """How values are spread over `buckets`, each named by the highest value in it."""
 
     def __init__(
         self, registry: CollectorRegistry, name: str, text: str, labels: Sequence[str], buckets: Sequence[float]
     ) -> None:
-        self._buckets = [*buckets, math.inf]
-        self._counts: dict[Labels, list[int]] = {}
-        self._sums: dict[Labels, float] = {}
+        self._buckets = [*buckets, INFINITE]
+        self._spreads: dict[Labels, _Spread] = {}
         super().__init__(registry, name, text, labels)
 
     def observe(self, value: float | None, *labels: str) -> None:
         """Take a value; None, NaN, infinite and below zero are none, and would spoil the sum for good."""
-        if value is None or not 0 <= value < math.inf:
+        if value is None or not 0 <= value < INFINITE:
             return
         with self._lock:
-            if labels not in self._sums:
-                labels = self._folded(labels)
-            self._counts[labels][bisect_left(self._buckets, value)] += 1
-            self._sums[labels] += value
+            spread = self._spreads.get(labels) or self._spreads[self._folded(labels)]
+            spread.counts[bisect_left(self._buckets, value)] += 1
+            spread.total += value
 
     def _begin(self, labels: Labels) -> None:
-        if labels not in self._sums:
-            self._counts[labels] = [0] * len(self._buckets)
-            self._sums[labels] = 0.0
+        if labels not in self._spreads:
+            self._spreads[labels] = _Spread(len(self._buckets))
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
         borders = [floatToGoString(border) for border in self._buckets]  # type: ignore[no-untyped-call]
         with self._lock:
-            taken = [(labels, list(counts), self._sums[labels]) for labels, counts in self._counts.items()]
+            taken = [(labels, list(spread.counts), spread.total) for labels, spread in self._spreads.items()]
         for labels, counts, total in taken:
             family.add_metric(labels, list(zip(borders, itertools.accumulate(counts), strict=True)), total)
         return [family]

@@ -433,7 +433,7 @@ def test_a_failure_of_ours_is_500_with_its_traceback_in_the_log_alone(
 
 def test_many_readers_at_once_read_the_same(gateway: Gateway) -> None:
     for _ in range(100):
-        gateway.metrics.call_started(Direction.TO_PBX)
+        gateway.metrics.calls.started(Direction.TO_PBX)
         gateway.metrics.call_ended(ended(direction=Direction.TO_PBX))
     texts: list[str] = []
     url = f"http://127.0.0.1:{gateway.port}/metrics"

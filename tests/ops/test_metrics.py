@@ -166,7 +166,7 @@ def test_a_field_has_the_series_of_its_directions_and_messages() -> None:
 def test_a_call_moves_what_its_record_says_and_nothing_else() -> None:
     metrics = new_metrics()
     before = Scrape(metrics)
-    metrics.call_started(Direction.TO_TWILIO)
+    metrics.calls.started(Direction.TO_TWILIO)
     assert Scrape(metrics).value("gateway_calls_active", direction="to_twilio") == 1
     metrics.call_ended(ended())
     to_twilio = {"direction": "to_twilio"}
@@ -203,7 +203,7 @@ def test_a_call_moves_what_its_record_says_and_nothing_else() -> None:
 def test_a_call_that_was_not_answered_has_no_times_of_a_call_that_was() -> None:
     metrics = new_metrics()
     before = Scrape(metrics)
-    metrics.call_started(Direction.TO_PBX)
+    metrics.calls.started(Direction.TO_PBX)
     metrics.call_ended(active(direction=Direction.TO_PBX, outcome=BUSY, code=486, post_dial_delay_seconds=None))
     to_pbx = {"direction": "to_pbx"}
     assert Scrape(metrics).moved(before) == pytest.approx(
@@ -226,7 +226,7 @@ def test_a_message_moves_its_fields_and_its_size() -> None:
     metrics = new_metrics()
     before = Scrape(metrics)
     receipt = (entry("customer_id"), entry("queue", Outcome.DROPPED, on=On.END, direction=Direction.TO_PBX))
-    metrics.context_mapped(Direction.TO_TWILIO, receipt, 120)
+    metrics.context.mapped(Direction.TO_TWILIO, receipt, 120)
     fields = "gateway_context_fields_total"
     assert Scrape(metrics).moved(before) == {
         key(fields, field="customer_id", direction="to_twilio", on="invite", outcome="sent"): 1,
@@ -252,7 +252,7 @@ def test_a_message_moves_its_fields_and_its_size() -> None:
 def test_a_response_counts_by_its_code_or_class(code: int, label: str) -> None:
     metrics = new_metrics()
     before = Scrape(metrics)
-    metrics.response("twilio", "received", code)
+    metrics.trunks.response("twilio", "received", code)
     moved = {key("gateway_sip_responses_total", trunk="twilio", direction="received", code=label): 1}
     assert Scrape(metrics).moved(before) == moved
 
@@ -315,7 +315,7 @@ def test_without_a_status_the_last_known_is_shown() -> None:
 
 def test_a_reload_adds_series_and_keeps_those_of_calls_in_progress() -> None:
     metrics = new_metrics()
-    metrics.context_mapped(Direction.TO_PBX, (entry("queue", direction=Direction.TO_PBX),), 10)
+    metrics.context.mapped(Direction.TO_PBX, (entry("queue", direction=Direction.TO_PBX),), 10)
     before = Scrape(metrics)
     metrics.adopt(plan(field("product_id"), trunks=("pbx", "second")))
     after = Scrape(metrics)
@@ -356,12 +356,12 @@ def test_nothing_from_outside_becomes_a_label_or_spoils_a_sum(
         context={"queue": name},
         media=(leg, *MEDIA),
     )
-    metrics.call_started(record.direction)
-    metrics.context_mapped(record.direction, (entry(name),), len(name))
-    metrics.response(name, "received", code)
-    metrics.response("twilio", name, code)
+    metrics.calls.started(record.direction)
+    metrics.context.mapped(record.direction, (entry(name),), len(name))
+    metrics.trunks.response(name, "received", code)
+    metrics.trunks.response("twilio", name, code)
     metrics.invite_rejected(name)
-    metrics.loop_lag(seconds)
+    metrics.lag.observe(seconds)
     metrics.call_ended(record)
     after = Scrape(metrics)
     assert {value for _, *pairs in after.series() for _, value in pairs} <= before | {"other"}

@@ -54,11 +54,20 @@ def test_an_unknown_label_counts_as_other(labels: tuple[str, str], counted_as: t
     assert registry.get_sample_value("test_total", dict(zip(("trunk", "code"), counted_as, strict=True))) == 1
 
 
+def test_what_is_counted_together_counts_as_it_does_one_by_one() -> None:
+    registry, series = new_series()
+    series.count_each([("pbx", "200"), ("twilio", "999"), ("pbx", "200"), ("evil", "200")])
+    counted = {("pbx", "200"): 2, ("twilio", "other"): 1, ("other", "200"): 1}
+    for (trunk, code), count in counted.items():
+        assert registry.get_sample_value("test_total", {"trunk": trunk, "code": code}) == count
+
+
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=50))
 def test_labels_from_outside_cannot_grow_the_metric(labels: list[tuple[str, str]]) -> None:
     registry, series = new_series()
     for trunk, code in labels:
         series.count(trunk, code)
+    series.count_each(labels)
     assert label_sets(registry) <= {(t, c) for t in ("pbx", "twilio", "other") for c in ("200", "other")}
 
 
