@@ -18,9 +18,11 @@ The two SIP Call-IDs are the exception, text of a peer that operators search for
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gateway.core.receipt import Outcome
@@ -36,8 +38,12 @@ STDOUT = 1
 CALL_ID_CHARACTERS = 256
 OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What `logging` itself puts on a record; anything else came with `extra`."""
+IN_ONE = "fields_in_one"
+"""Names the whole of what is added to a line, where that is much: `logging` looks at each name of `extra` by itself."""
 
 NOTHING_LOST = frozenset({Outcome.SENT, Outcome.DEFAULTED, Outcome.ABSENT})
+
+_OUTCOME, _RESULT = attrgetter("outcome"), attrgetter("result")
 
 log = logging.getLogger("gateway.calls")
 
@@ -46,18 +52,24 @@ class JsonFormatter(logging.Formatter):
     """Builds one line of ASCII JSON of any record; no text in it can end the line or speak to a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, object] = {
+        every: dict[str, object] = {
             "ts": moment(record.created),
             "level": record.levelname,
             "logger": record.name,
             "msg": record.getMessage(),
         }
-        for name, value in vars(record).items():
-            if name not in OWN_ATTRIBUTES and value is not None:
-                fields.setdefault(name, value)
+        added = {name: value for name, value in _added_to(record).items() if value is not None}
+        fields = {**every, **added, **every}  # what every line has comes first, and nothing replaces it
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         return build_json(fields)
+
+
+def _added_to(record: logging.LogRecord) -> dict[str, object]:
+    """What the code that logs has to say beside its words."""
+    given = vars(record)
+    in_one: dict[str, object] | None = given.get(IN_ONE)
+    return in_one or {name: given[name] for name in itertools.filterfalse(OWN_ATTRIBUTES.__contains__, given)}
 
 
 @contextlib.contextmanager
@@ -96,6 +108,8 @@ def log_call_ended(record: CallRecord) -> None:
     if not log.isEnabledFor(logging.INFO):
         return
     end = record.outcome
+    outcomes = Counter(map(_OUTCOME, record.receipt))
+    lost = outcomes.keys() - NOTHING_LOST
     fields = {
         "call": record.id,
         "inbound_call_id": record.inbound_call_id[:CALL_ID_CHARACTERS],
@@ -116,11 +130,11 @@ def log_call_ended(record: CallRecord) -> None:
         "post_dial_delay_seconds": _rounded(record.post_dial_delay_seconds),
         "answer_seconds": _rounded(record.answer_seconds),
         "duration_seconds": _rounded(record.duration_seconds),
-        "transfers": Counter(one.result for one in record.transfers if one.result) or None,
-        "receipt": Counter(entry.outcome for entry in record.receipt),
-        "lost": [_loss(entry) for entry in record.receipt if entry.outcome not in NOTHING_LOST],
+        "transfers": (Counter(filter(None, map(_RESULT, record.transfers))) or None) if record.transfers else None,
+        "receipt": outcomes,
+        "lost": [_loss(entry) for entry in record.receipt if entry.outcome in lost] if lost else [],
     }
-    log.info("call ended", extra=fields)
+    log.info("call ended", extra={IN_ONE: fields})
 
 
 def _loss(entry: ReceiptEntry) -> dict[str, str | None]:

@@ -142,14 +142,15 @@ def test_the_line_of_a_call_that_failed_says_what_to_do(outcome: End, error: int
     assert advice in line["advice"]
 
 
-def test_the_line_of_a_call_that_was_transferred(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_the_line_of_a_call_that_was_transferred() -> None:
     tried = [
         TransferRecord(Role.OUTBOUND, TransferMode.LOCAL, "pbx", result)
-        for result in (TransferResult.FAILED, TransferResult.FAILED, TransferResult.COMPLETED)
+        for result in (TransferResult.FAILED, None, TransferResult.FAILED, TransferResult.COMPLETED)
     ]
-    log_call_ended(ended(transfers=tuple(tried)))
-    assert vars(caplog.records[-1])["transfers"] == {"failed": 2, "completed": 1}
+    (line,) = lines_of(lambda: log_call_ended(ended(transfers=tuple(tried))))
+    assert line["transfers"] == {"failed": 2, "completed": 1}
+    (line,) = lines_of(lambda: log_call_ended(active(transfers=(tried[1],))))
+    assert "transfers" not in line  # one goes on
 
 
 def test_a_field_lost_in_two_messages_is_named_twice() -> None:
