@@ -13,7 +13,7 @@ from gateway.bridge.commands import Command, Hangup, NoteMiss, Place, StartTimer
 from gateway.bridge.events import Event, Timer
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.record import TransferRecord
-from gateway.bridge.terms import Role
+from gateway.bridge.terms import ROLES, Role
 from gateway.core.identity import Party
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
@@ -76,7 +76,7 @@ class Call:
         """Legs that have not said that they are gone."""
         self.held: set[Role] = set()
         """Legs that the other side holds and that are to know it."""
-        self.postponed = dict.fromkeys(Role, 0)
+        self.postponed = dict.fromkeys(ROLES, 0)
         """How often the offer that each leg is to get had something in its way."""
         self.trunks: dict[Role, Trunk] = {}
         """Whose legs they are; those of the first two are `from_trunk` and `to_trunk` until a transfer."""
@@ -90,7 +90,7 @@ class Call:
 
     def hang_up(self) -> list[Command]:
         """End every leg that is left."""
-        return [Hangup(role) for role in Role if role in self.live]
+        return [Hangup(role) for role in ROLES if role in self.live]
 
     def decide(self, outcome: Outcome, code: int | None = None) -> None:
         """Settle how the call ends; what was settled stays."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.commands import Command, Offer, StartTimer, StopTimer
 from gateway.bridge.events import Glare, HoldChanged, Timer, TimerFired
-from gateway.bridge.terms import Role
+from gateway.bridge.terms import ROLES, Role
 from gateway.core.plan import Hold
 
 OFFER_TIMER = {Role.INBOUND: Timer.INBOUND_OFFER, Role.OUTBOUND: Timer.OUTBOUND_OFFER}
@@ -28,7 +28,7 @@ def hold_changed(call: Call, event: HoldChanged) -> Step:
 
 def tell_held(call: Call) -> list[Command]:
     """What was held before the call was up."""
-    return [command for role in Role if role in call.held for command in _offer(call, role)]
+    return [command for role in ROLES if role in call.held for command in _offer(call, role)]
 
 
 def replaced(call: Call, role: Role) -> list[Command]:

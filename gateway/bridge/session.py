@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from hashlib import sha1
 
 from gateway.core.frozen import frozen
 from gateway.core.message import SipMessage
@@ -18,8 +19,10 @@ NIL = "0" * 32
 
 # Lower case (section 5); the end of the older RFC 7329 has no `remote`, and parameters may come to be (section 11).
 _VALUE = re.compile(r"([0-9A-Fa-f]{32})(?:[ \t]*+;.*)?", re.DOTALL)
-_MADE_BY_US = uuid.UUID("6f2b5c1e-6f0d-5c7b-9d52-0d9d5b1f7a34")
+_MADE_BY_US = uuid.UUID("6f2b5c1e-6f0d-5c7b-9d52-0d9d5b1f7a34").bytes
 """The name space of the UUIDs that we make (RFC 7989, section 4.2; RFC 9562, section 5.5)."""
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""What becomes of the digit that says which kind of UUID it is (RFC 9562, section 4.1)."""
 
 
 @frozen
@@ -31,8 +34,12 @@ class End:
 
 
 def make_end(call_id: str, leg: str) -> End:
-    """The end that a leg leads to, as long as it does not name itself."""
-    return End(uuid.uuid5(_MADE_BY_US, f"{call_id} {leg}").hex)
+    """The end that a leg leads to, as long as it does not name itself.
+
+    Its UUID is that of uuid.uuid5(), whose objects take twice as long.
+    """
+    digits = sha1(_MADE_BY_US + f"{call_id} {leg}".encode(), usedforsecurity=False).hexdigest()
+    return End(f"{digits[:12]}5{digits[13:16]}{_VARIANT[digits[16]]}{digits[17:32]}")
 
 
 def hear_end(message: SipMessage, before: End) -> End:

@@ -33,6 +33,9 @@ from gateway.errors import CallRefused, PeerError
 REQUEST_TERMINATED = 487
 """How the inbound leg ends when CANCEL arrived, and only then (RFC 3261, section 9.2): we never refuse with it."""
 
+HEARD = StopTimer(Timer.RESPONSE)
+"""Whom we called gave a sign of life."""
+
 
 # -- the INVITE ------------------------------------------------------------------------------------------------------
 
@@ -93,12 +96,12 @@ def _refused(call: Call, refusal: CallRefused) -> Step:
 
 def trying(call: Call, event: OutboundTrying) -> Step:
     """It is there."""
-    return [StopTimer(Timer.RESPONSE)], call.state
+    return [HEARD], call.state
 
 
 def progress(call: Call, event: OutboundProgress) -> Step:
     """It rings, or plays something."""
-    commands: list[Command] = [StopTimer(Timer.RESPONSE)]
+    commands: list[Command] = [HEARD]
     if event.code == 199:  # RFC 6228: about a branch, not about the call
         return commands, call.state
     headers, notes = carry(call, On.PROGRESS, event.message, Role.OUTBOUND)
@@ -111,7 +114,7 @@ def answered(call: Call, event: OutboundAnswered) -> Step:
     """It answers, and so do we."""
     headers, notes = carry(call, On.ANSWER, event.message, Role.OUTBOUND)
     timers: list[Command] = [
-        StopTimer(Timer.RESPONSE),
+        HEARD,
         StopTimer(Timer.RING),
         StartTimer(Timer.DURATION, call.plan.limits.call_seconds),
     ]

@@ -19,6 +19,9 @@ class Role(enum.StrEnum):
         return Role.INBOUND if self is Role.OUTBOUND else Role.OUTBOUND
 
 
+ROLES = tuple(Role)
+
+
 class TransferResult(enum.StrEnum):
     """What came of a transfer that a peer asked for."""
 

@@ -49,9 +49,9 @@ class CallRegistry:
 
     def remove(self, call: ActiveCall) -> bool:
         """Forget a call and its legs; False if it was forgotten before."""
-        for role in Role:
-            if self.owns(call, call.leg(role)):
-                self._ignore(call.leg(role))
+        for leg in (call.inbound, call.outbound, call.target):
+            if self.owns(call, leg):
+                self._ignore(leg)
         self.own_call_ids -= call.own_call_ids
         return self.calls.pop(call.machine.id, None) is not None
 
