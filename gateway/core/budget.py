@@ -27,11 +27,13 @@ class Slot:
 
     __slots__ = ("bytes", "header", "outcome", "part", "reason", "rule", "value")
 
-    def __init__(self, rule: Rule, outcome: Outcome, reason: str | None, value: str | None = None) -> None:
+    def __init__(
+        self, rule: Rule, value: str | None, reason: str | None = None, outcome: Outcome = Outcome.SENT
+    ) -> None:
         self.rule = rule
-        self.outcome = outcome
-        self.reason = reason
         self.value = value
+        self.reason = reason
+        self.outcome = outcome
         self.part: str | None = None
         self.header: tuple[str, str] | None = None
         self.bytes = 0
@@ -48,15 +50,28 @@ def lay_out(slots: Sequence[Slot], rules: Rules) -> str | None:
     """Give every slot that has a value its header, or take the value; says what was too long first, if anything."""
     first: str | None = None
     for slot in slots:
-        if slot.value is not None:
+        if slot.value is not None and not _put_plain(slot, slot.value):
             over = _lay_out_one(slot, slot.value, rules)
             if over is not None and first is None:
                 first = f"context field {slot.rule.field.name} is too long: {over.reason}"
     if rules.shares:
         first = _fit(slots, rules, _share) or first
-    if rules.profile.bytes_total is not None and sum(slot.bytes for slot in slots) > rules.profile.bytes_total:
+    limit = rules.profile.bytes_total
+    if limit is not None and sum([slot.bytes for slot in slots]) > limit:
         first = _fit(slots, rules, _total_problem) or first
     return first
+
+
+def _put_plain(slot: Slot, value: str) -> bool:
+    """Whether the value needs nothing but a header to stand in, as nearly all do; then it has it."""
+    target = slot.rule.target
+    if target is None or not 0 < len(value) <= target.plain_bytes or not value.isascii() or not value.isprintable():
+        return False
+    if value.strip(" ") != value:
+        return False
+    slot.header = (target.header, value)
+    slot.bytes = len(target.header) + len(value)  # a header's name is ASCII
+    return True
 
 
 def _lay_out_one(slot: Slot, value: str, rules: Rules) -> Oversize | None:

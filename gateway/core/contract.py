@@ -8,8 +8,10 @@ other has. Applying the rules is `gateway.core.mapping`'s.
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 
 from gateway.core.fields import Field
@@ -18,6 +20,7 @@ from gateway.core.locators import UUI_HEADER, Kind, Locator, Reader, Ways, reade
 from gateway.core.payload import build_item, build_whole
 from gateway.core.plan import Dialect
 from gateway.core.profile import Profile, is_reserved
+from gateway.core.receipt import Outcome, ReceiptEntry
 from gateway.core.refusal import Refusal
 from gateway.core.sanitise import limit_bytes, sanitise_value
 from gateway.core.scopes import Message, takes_part
@@ -26,7 +29,7 @@ from gateway.core.transforms import Transform, compile_steps
 from gateway.core.uui import UuiSetup
 from gateway.core.uui_fields import FieldProblem as FieldProblem
 from gateway.core.uui_fields import uui_problems
-from gateway.core.values import Check, FieldType, check_for
+from gateway.core.values import FieldType, check_for
 
 
 class MissingPolicy(enum.StrEnum):
@@ -49,13 +52,15 @@ class Target:
     """Where a value goes: the header, and how a value becomes that header's value.
 
     With `uui` the encoded value is a payload of User-to-User, with a `key` it is one part of a payload that several
-    fields share. A `raw` User-to-User is encoded already, so no part of it means anything.
+    fields share. A `raw` User-to-User is encoded already, so no part of it means anything. Printable ASCII of up to
+    `plain_bytes` is the header's value as it stands; whatever else is to be looked at.
     """
 
     header: str
     encode: Callable[[str], str | Refusal]
     uui: bool = False
     key: str | None = None
+    plain_bytes: int = 0
 
     @property
     def raw(self) -> bool:
@@ -67,19 +72,17 @@ class Target:
 class Rule:
     """One field of one kind of message, ready to run.
 
-    `transform` is None when nothing is done to a value. `check` gives its canonical text, `default` is in it already
-    and is not transformed. `source` and `target_text` are the locators as
-    records show them. Without a target the value is metadata for the record, not for the wire.
+    `prepare` transforms a value, which may leave nothing of it, and gives its canonical text; it is None when any text
+    stays as it is. `default` is not transformed, and canonical already. Without a target the value is metadata for the
+    record, not for the wire. `account` makes the receipt's entry of what became of the field.
     """
 
     field: Field
     read: Reader
-    transform: Transform | None
-    check: Check
+    prepare: Transform | None
     default: str | None
     target: Target | None
-    source: str | None
-    target_text: str | None
+    account: Callable[[Outcome, int, str | None], ReceiptEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,9 @@ class Contract:
         kind = (Message(direction, On.INVITE, sender), dialect, profile)
         compiled = self._followed.get(kind)
         if compiled is None:
-            rules = self._compile_fields(self._transfer_fields(*kind), *kind)
-            compiled = self._followed[kind] = replace(rules, on=On.REFER)
+            fields = self._transfer_fields(*kind)
+            compiled = self._compile_fields(fields, kind[0]._replace(on=On.REFER), dialect, profile)
+            self._followed[kind] = compiled
         return compiled
 
     def refer_headers(self, direction: Direction, sender: Side, dialect: Dialect) -> frozenset[str]:
@@ -187,7 +191,7 @@ class Contract:
 
     def _compile_fields(self, fields: list[Field], message: Message, dialect: Dialect, profile: Profile) -> Rules:
         sides = self.ways(dialect)
-        rules = tuple(_compile_rule(one, message.sender, sides) for one in fields)
+        rules = tuple(_compile_rule(one, message, sides, profile) for one in fields)
         return Rules(
             direction=message.direction,
             on=message.on,
@@ -205,29 +209,49 @@ class Contract:
         return [one for one in self.fields if takes_part(one, message)]
 
 
-def _compile_rule(one: Field, sender: Side, sides: Mapping[Side, Ways]) -> Rule:
+def _compile_rule(one: Field, message: Message, sides: Mapping[Side, Ways], profile: Profile) -> Rule:
+    sender = message.sender
     source, target = one.locator(sender), one.locator(sender.other)
-    check = check_for(one.type, one.values)
+    shown = None if source is None else source.shown(one.redacted)
+    written = None if target is None else target.text
     return Rule(
         field=one,
         read=_no_values if source is None else reader_for(source, sides[sender]),
-        transform=compile_steps(one.transform),
-        check=check,
-        default=None if one.default is None else str(check(one.default)),
-        target=None if target is None else _compile_target(target, one.type, sides[sender.other]),
-        source=None if source is None else source.shown(one.redacted),
-        target_text=None if target is None else target.text,
+        prepare=_compile_preparation(one),
+        default=None if one.default is None else str(check_for(one.type, one.values)(one.default)),
+        target=None if target is None else _compile_target(target, one, sides[sender.other], profile),
+        account=partial(ReceiptEntry, one.name, message.direction, message.on, shown, written),
     )
 
 
-def _compile_target(locator: Locator, type_: FieldType, ways: Ways) -> Target:
+def _compile_preparation(one: Field) -> Transform | None:
+    transform = compile_steps(one.transform)
+    check = None if one.type is FieldType.TEXT else check_for(one.type, one.values)
+    if transform is None or check is None:
+        return transform or check
+
+    def prepare(value: str) -> str | Refusal:
+        changed = transform(value)
+        return check(changed) if changed and not isinstance(changed, Refusal) else changed
+
+    return prepare
+
+
+def _compile_target(locator: Locator, one: Field, ways: Ways, profile: Profile) -> Target:
     header = target_header(locator, ways.dialect)
     if locator.kind is not Kind.UUI:
-        return Target(header, _as_it_is)
+        return Target(header, _as_it_is, plain_bytes=_plain_bytes(header, one, profile))
     if not locator.name:
         return Target(header, lambda value: build_whole(value, ways.uui.format), uui=True)
     key, format_ = locator.name, ways.uui.format
-    return Target(header, lambda value: build_item(key, value, type_, format_), uui=True, key=key)
+    return Target(header, lambda value: build_item(key, value, one.type, format_), uui=True, key=key)
+
+
+def _plain_bytes(header: str, one: Field, profile: Profile) -> int:
+    """How much of the field no limit of its own or of one header forbids."""
+    in_header = None if profile.header_bytes is None else profile.header_bytes - len(f"{header}: ")
+    limits = (one.max_bytes, profile.value_bytes, in_header)
+    return min((limit for limit in limits if limit is not None), default=sys.maxsize)
 
 
 def _no_values(_: object) -> Sequence[str]:

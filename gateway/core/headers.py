@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 COMPACT_FORMS = MappingProxyType(
@@ -59,29 +59,30 @@ _canonical_of_ours = functools.lru_cache(maxsize=256)(canonical_name)
 class Headers:
     """Header fields in the order and spelling they came in; equal when the same names hold the same values in order.
 
-    Look-ups take a name in any case, long or compact. Empty values are values.
+    Look-ups take a name in any case, long or compact. Empty values are values. `by_name` has the values of each
+    canonical name, for who asks for the same name in every message.
     """
 
-    __slots__ = ("_index", "_items")
+    __slots__ = ("_items", "by_name")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._items = tuple(pairs)
-        self._index = _index(self._items)
+        self.by_name = _index(self._items)
 
     def first(self, name: str) -> str | None:
         """The value of the first header of that name, None without one."""
-        values = self._index.get(_canonical_of_ours(name))
+        values = self.by_name.get(_canonical_of_ours(name))
         return values[0] if values else None
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of that name, one per header line, in order; comma lists are left whole."""
-        return tuple(self._index.get(_canonical_of_ours(name), ()))
+        return self.by_name.get(_canonical_of_ours(name), ())
 
     def any_starts(self, start: str) -> bool:
         """Whether a name, in any case, starts with this."""
         folded = start.lower()
-        somewhere = folded in "\n".join(self._index)  # most messages have no such name, and are done with here
-        return somewhere and any(name.startswith(folded) for name in self._index)
+        somewhere = folded in "\n".join(self.by_name)  # most messages have no such name, and are done with here
+        return somewhere and any(name.startswith(folded) for name in self.by_name)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)
@@ -90,7 +91,7 @@ class Headers:
         return len(self._items)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and _canonical_of_ours(name) in self._index
+        return isinstance(name, str) and _canonical_of_ours(name) in self.by_name
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Headers):
@@ -108,8 +109,7 @@ class Headers:
         return tuple((canonical_name(name), value) for name, value in self._items)
 
 
-def _index(items: tuple[tuple[str, str], ...]) -> Mapping[str, Sequence[str]]:
-    """The values of every canonical name, in order."""
+def _index(items: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
     index = {name.lower(): (value,) for name, value in items}
     if len(index) == len(items) and index.keys().isdisjoint(COMPACT_FORMS):
         return index  # each name once, and written out
@@ -117,4 +117,4 @@ def _index(items: tuple[tuple[str, str], ...]) -> Mapping[str, Sequence[str]]:
     for name, value in items:
         lower = name.lower()
         several.setdefault(COMPACT_FORMS.get(lower, lower), []).append(value)
-    return several
+    return {name: tuple(values) for name, values in several.items()}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from gateway.core.headers import is_header_name
+from gateway.core.headers import canonical_name, is_header_name
 from gateway.core.message import SipMessage
 from gateway.core.payload import parse_items, parse_whole
 from gateway.core.plan import Dialect
@@ -167,8 +167,8 @@ def reader_for(locator: Locator, ways: Ways) -> Reader:
 
 
 def _header_reader(locator: Locator, ways: Ways) -> Reader:
-    name = target_header(locator, ways.dialect)
-    return lambda origin: origin.message.headers.all(name)
+    name = canonical_name(target_header(locator, ways.dialect))
+    return lambda origin: origin.message.headers.by_name.get(name, ())
 
 
 def _uui_reader(locator: Locator, ways: Ways) -> Reader:

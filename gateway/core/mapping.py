@@ -45,6 +45,8 @@ class Mapped:
 
     def public_values(self) -> dict[str, str]:
         """`values` with `***` for fields of class `pii` and `secret`."""
+        if not self.redacted:
+            return dict(self.values)
         return {name: HIDDEN if name in self.redacted else value for name, value in self.values.items()}
 
 
@@ -53,54 +55,42 @@ def apply_rules(rules: Rules, message: SipMessage, facts: CallFacts) -> Mapped:
     origin = Origin(message, facts, rules.direction)
     slots = [_fill(rule, origin) for rule in rules.rules]
     too_long = lay_out(slots, rules)
-    receipt = [
-        ReceiptEntry(
-            slot.rule.field.name,
-            rules.direction,
-            rules.on,
-            slot.rule.source,
-            slot.rule.target_text,
-            slot.outcome,
-            slot.bytes,
-            slot.reason,
-        )
-        for slot in slots
-    ]
+    receipt = tuple([slot.rule.account(slot.outcome, slot.bytes, slot.reason) for slot in slots])
     refused = _refusal(rules, receipt, too_long)
     if refused is not None:
-        return refuse(Mapped((), tuple(receipt), {}, rules.redacted, 0), refused)
-    headers = tuple(slot.header for slot in slots if slot.header is not None)
+        return refuse(Mapped((), receipt, {}, rules.redacted, 0), refused)
+    headers = tuple([slot.header for slot in slots if slot.header is not None])
     values = {slot.rule.field.name: slot.value for slot in slots if slot.value is not None}
-    return Mapped(headers, tuple(receipt), values, rules.redacted, sum(slot.bytes for slot in slots))
+    return Mapped(headers, receipt, values, rules.redacted, sum([slot.bytes for slot in slots]))
 
 
 def _fill(rule: Rule, origin: Origin) -> Slot:
     """What the message holds of one field, before any limit."""
     values = rule.read(origin)
     if isinstance(values, Refusal):
-        return Slot(rule, Outcome.INVALID, values.reason)
-    value, note = (values[0], None) if len(values) == 1 else _choose(values, rule.field.duplicates)
-    if value is None:
-        return Slot(rule, Outcome.REJECTED, note) if values else _fill_without(rule, "the source is not there")
+        return Slot(rule, None, values.reason, Outcome.INVALID)
+    if not values:
+        return _fill_without(rule, "the source is not there")
+    value, note = values[0], None
+    if len(values) > 1:
+        if rule.field.duplicates is Duplicates.REJECT:
+            many = f"{len(values)} values, one is allowed (duplicates: reject)"
+            return Slot(rule, None, many, Outcome.REJECTED)
+        value, note = _choose(values, rule.field.duplicates)
     if not value:
         return _fill_without(rule, "the source is empty")
-    changed = value if rule.transform is None else rule.transform(value)
-    if not changed:
+    prepared = value if rule.prepare is None else rule.prepare(value)
+    if not prepared:
         return _fill_without(rule, "nothing is left of the value after its transform")
-    checked = changed if isinstance(changed, Refusal) else rule.check(changed)
-    if isinstance(checked, Refusal):
-        slot = Slot(rule, Outcome.INVALID, None)
-        slot.lose(checked)
+    if isinstance(prepared, Refusal):
+        slot = Slot(rule, None)
+        slot.lose(prepared)
         return slot
-    return Slot(rule, Outcome.SENT, note, checked)
+    return Slot(rule, prepared, note)
 
 
-def _choose(values: Sequence[str], duplicates: Duplicates) -> tuple[str | None, str | None]:
-    """The value of none or several, and what to say about it; no value when there is none that counts."""
-    if not values:
-        return None, None
-    if duplicates is Duplicates.REJECT:
-        return None, f"{len(values)} values, one is allowed (duplicates: reject)"
+def _choose(values: Sequence[str], duplicates: Duplicates) -> tuple[str, str]:
+    """The value of several, and what to say about it."""
     if duplicates is Duplicates.ALL:
         return ", ".join(filter(None, values)), f"all of {len(values)} values"
     return values[-1 if duplicates is Duplicates.LAST else 0], f"{duplicates} of {len(values)} values"
@@ -108,8 +98,8 @@ def _choose(values: Sequence[str], duplicates: Duplicates) -> tuple[str | None, 
 
 def _fill_without(rule: Rule, why: str) -> Slot:
     if rule.default is not None:
-        return Slot(rule, Outcome.DEFAULTED, why, rule.default)
-    return Slot(rule, Outcome.MISSING if rule.field.required else Outcome.ABSENT, why)
+        return Slot(rule, rule.default, why, Outcome.DEFAULTED)
+    return Slot(rule, None, why, Outcome.MISSING if rule.field.required else Outcome.ABSENT)
 
 
 def _refusal(rules: Rules, receipt: Sequence[ReceiptEntry], too_long: str | None) -> CallRefused | None:

@@ -12,6 +12,7 @@ from gateway.core.fields import Field, FieldType, Sensitivity
 from gateway.core.locators import parse_locator
 from gateway.core.plan import Dialect
 from gateway.core.profiles import PROFILES
+from gateway.core.receipt import Outcome
 from gateway.core.terms import Direction, On, Side
 
 TO_TWILIO = frozenset({Direction.TO_TWILIO})
@@ -211,7 +212,11 @@ def test_a_private_constant_is_not_shown() -> None:
         field("name", "sip:from.user", "header:X-C", direction=TO_TWILIO, sensitivity=Sensitivity.PII),
     )
     rules = Contract(fields).rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"])
-    assert [rule.source for rule in rules.rules] == ["const:open", "const:***", "sip:from.user"]
+    assert [rule.account(Outcome.SENT, 0, None).source for rule in rules.rules] == [
+        "const:open",
+        "const:***",
+        "sip:from.user",
+    ]
 
 
 def test_a_message_that_no_field_is_on_need_not_be_read() -> None:
