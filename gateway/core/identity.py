@@ -7,14 +7,14 @@ wants kept. A user part and a name cross, never a host: the host is ours. Readin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from gateway.core.headers import Headers
+from gateway.core.frozen import frozen
+from gateway.core.headers import Headers, canonical_name
 from gateway.core.message import SipMessage
-from gateway.core.octets import is_utf8
 from gateway.core.plan import CallerSource, IdentityHeader, Trunk
 from gateway.core.profile import matches_name
-from gateway.core.sanitise import find_control
+from gateway.core.sanitise import is_clean
 from gateway.core.terms import Side
 from gateway.core.uri import NameAddr, escape_user, parse_name_addr, quote_string, split_list
 from gateway.errors import UriError
@@ -37,6 +37,8 @@ PRIVACY = ("header", "session", "user", "id", "critical", "none")
 """What a caller can ask for (RFC 3323, section 4.2; RFC 3325, section 9.3)."""
 HIDING = frozenset({"header", "user", "id"})
 """What of that is about who calls. Media we anchor, and no header of a side reaches the other, whoever asks."""
+_OF_CALLER = frozenset(map(canonical_name, (*VOUCHED, "Privacy")))
+"""What says more of a caller than From."""
 REMOTE_PARTY_PRIVACY = frozenset({"full", "name", "uri"})
 
 REASONS = frozenset(
@@ -50,7 +52,7 @@ ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 UNKNOWN_USER = "anonymous"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """One who is named in a header: the user is escaped for a URI, the parameters are ours."""
 
@@ -60,7 +62,7 @@ class Named:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Party:
     """Who is at a leg, as its own side says and is believed; user parts are escaped, empty when nothing is known."""
 
@@ -77,7 +79,7 @@ class Party:
         return not HIDING.isdisjoint(self.privacy)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Introduction:
     """What a trunk is told of a caller, but for the host."""
 
@@ -113,7 +115,7 @@ def believe(message: SipMessage, trunk: Trunk) -> tuple[SipMessage, tuple[str, .
 
 def party_of(message: SipMessage) -> Party:
     """Who sends this INVITE, of which only what is believed is left."""
-    if not any(name in message.headers for name in (*VOUCHED, "Privacy")):
+    if _OF_CALLER.isdisjoint(message.headers.by_name):
         return Party(caller_of(message))  # as most calls come
     callers = (one for one in _named(message, REMOTE_PARTY) if (one.param("party") or "calling").lower() == "calling")
     asserted = next((one for one in (*_named(message, ASSERTED), *callers) if sound_user(one.uri.user)), None)
@@ -147,12 +149,11 @@ def caller_of(message: SipMessage) -> str:
 def sound_user(user: str) -> str:
     """A user part that can be written into a header, escaped; empty when it cannot."""
     escaped = escape_user(user)
-    sound = len(escaped) <= MAX_USER_CHARACTERS and find_control(user) is None and is_utf8(user)
-    return escaped if sound else ""
+    return escaped if len(escaped) <= MAX_USER_CHARACTERS and is_clean(user) else ""
 
 
 def _sound_name(name: str) -> str:
-    return name if len(name) <= MAX_NAME_CHARACTERS and find_control(name) is None and is_utf8(name) else ""
+    return name if len(name) <= MAX_NAME_CHARACTERS and is_clean(name) else ""
 
 
 def _unbelieved(message: SipMessage, trunk: Trunk) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from gateway.core.frozen import frozen
 from gateway.core.headers import canonical_name, is_header_name
 from gateway.core.message import SipMessage
 from gateway.core.payload import parse_items, parse_whole
@@ -52,7 +53,7 @@ class Locator:
         return f"{Kind.CONST}:***" if private and self.kind is Kind.CONST else self.text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallFacts:
     """What the gateway itself knows of a call: our id, the trunk and the address the message came from."""
 

@@ -6,7 +6,7 @@ Default deny is the construction: only fields make headers. Nothing here raises,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gateway.core.budget import Slot, lay_out
 from gateway.core.contract import Contract as Contract
@@ -15,6 +15,7 @@ from gateway.core.contract import Overflow as Overflow
 from gateway.core.contract import Rule
 from gateway.core.contract import Rules as Rules
 from gateway.core.fields import Duplicates
+from gateway.core.frozen import frozen
 from gateway.core.locators import CallFacts as CallFacts
 from gateway.core.locators import Origin
 from gateway.core.message import SipMessage
@@ -27,7 +28,7 @@ HIDDEN = "***"
 """What stands for a value of class `pii` or `secret`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mapped:
     """What one message gave.
 

@@ -8,8 +8,9 @@ linear in the size of the message, whatever it holds.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gateway.core.frozen import frozen
 from gateway.core.headers import Headers
 from gateway.core.octets import build_octets, byte_length, parse_octets
 from gateway.errors import MessageError
@@ -26,7 +27,7 @@ _LESS_THAN_STATED = " that Content-Length says"
 _FOLD = re.compile(r"(?<![ \t])[ \t]*+(?:\n[ \t]++)++")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SipMessage:
     """One request or response.
 

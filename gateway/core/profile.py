@@ -95,6 +95,10 @@ class Profile:
     scopes: tuple[Scope, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
 
+    def __hash__(self) -> int:
+        """Of the name alone: rules are looked up by profile in every call, and few profiles share one."""
+        return hash(self.name)
+
     def scope(self, direction: Direction, on: On) -> Scope | None:
         """What it does with the headers of a message; None where nothing is known."""
         return next((scope for scope in self.scopes if scope.direction is direction and scope.on is on), None)

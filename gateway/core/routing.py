@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from gateway.core.octets import is_utf8
+from gateway.core.frozen import frozen
 from gateway.core.patterns import Pattern, Template, parse_pattern, parse_template
 from gateway.core.plan import Trunk
-from gateway.core.sanitise import find_control
+from gateway.core.sanitise import is_clean
+from gateway.core.terms import Side
 from gateway.core.uri import escape_user
 from gateway.errors import CallRefused
 
@@ -55,7 +56,7 @@ class Route:
         return user if self.user is None and rewritten is not None else rewritten
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Destination:
     """Where a call goes: a trunk and the user part to call there."""
 
@@ -79,6 +80,9 @@ class Router:
         """
         self.uris = uris
         self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._other_side = {
+            side: [trunk for trunk in self._trunks.values() if trunk.side is side.other] for side in Side
+        }
         self._routes: dict[str, list[Route]] = {name: [] for name in self._trunks}
         for route in routes:
             self._add_route(route)
@@ -100,7 +104,8 @@ class Router:
         _check_user(user)
         routes = self._routes[trunk.name]
         destination = self._by_routes(routes, user) if routes else self._by_default(trunk, user)
-        _check_user(destination.user)
+        if destination.user != user:
+            _check_user(destination.user)
         return destination
 
     def _by_routes(self, routes: list[Route], user: str) -> Destination:
@@ -111,7 +116,7 @@ class Router:
         raise _no_route("no route matches the called user")
 
     def _by_default(self, trunk: Trunk, user: str) -> Destination:
-        others = [other for other in self._trunks.values() if other.side is trunk.side.other]
+        others = self._other_side[trunk.side]
         if len(others) != 1:
             raise _no_route(f"{len(others)} trunks on the {trunk.side.other} side and no route says which")
         return Destination(others[0], user)
@@ -134,7 +139,7 @@ def _check_user(user: str) -> None:
         raise _no_route("there is no user part to call")
     if len(user) > MAX_USER_CHARACTERS:
         raise _no_route(f"the user part has more than {MAX_USER_CHARACTERS} characters")
-    if find_control(user) is not None or not is_utf8(user):
+    if not is_clean(user):
         raise _no_route("the user part holds characters that cannot be called")
 
 

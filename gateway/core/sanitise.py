@@ -56,6 +56,11 @@ def find_control(text: str) -> str | None:
     return None if found is None else found[0]
 
 
+def is_clean(text: str) -> bool:
+    """Whether `text` is UTF-8 without control characters."""
+    return (text.isascii() and text.isprintable()) or (_CONTROL.search(text) is None and is_utf8(text))
+
+
 def limit_bytes(value: str, allowed: int, rule: str) -> str | Refusal:
     """The value if it takes at most `allowed` octets; the refusal names both sizes and the rule."""
     size = byte_length(value)

@@ -7,10 +7,10 @@ Passwords in URIs are read over and never kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote
 
+from gateway.core.frozen import frozen
 from gateway.core.headers import is_token
 from gateway.core.octets import build_octets
 from gateway.errors import UriError
@@ -20,6 +20,8 @@ Params = tuple[tuple[str, str | None], ...]
 _SCHEMES = ("sip", "sips", "tel")
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+# A URI as nearly all are, in which every part stands for itself.
+_PLAIN = re.compile(r"(sips?):([A-Za-z0-9+._~-]+)@([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 # What no URI holds unescaped: it would end the URI, the value or the header it stands in.
 _NEVER = re.compile(r'[\x00-\x20\x7f<>"]')
 
@@ -28,6 +30,7 @@ _MARK = "-_.!~*'()"
 _USER_SAFE = _MARK + "&=+$,;?/"
 _PARAM_SAFE = _MARK + "[]/:&+$"
 _HEADER_SAFE = _MARK + "[]/?:+$"
+_SAFE_USER = re.compile(f"[A-Za-z0-9{re.escape(_USER_SAFE)}]*")
 
 _QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
@@ -36,7 +39,7 @@ _TO_ESCAPE = re.compile(r'(["\\])')
 _PIECE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|<[^>]*+>?|[^",;<]++|\\|[,;]', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SipUri:
     """One URI, unescaped. `host` has no brackets around an IPv6 address; of `tel:` it is empty, `user` the number."""
 
@@ -52,7 +55,7 @@ class SipUri:
         return find_param(self.params, name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameAddr:
     """A From, To, P-Asserted-Identity ... value: display name (unquoted), URI, and the parameters after it."""
 
@@ -77,6 +80,10 @@ def parse_uri(text: str) -> SipUri:
     Raises:
         UriError: it is none, or a part of it is malformed.
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        scheme, user, host, port = plain.groups()
+        return SipUri(scheme, user, host, _parse_port(port))
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or scheme not in _SCHEMES or _NEVER.search(rest):
@@ -107,7 +114,7 @@ def build_uri(uri: SipUri) -> str:
 
 def escape_user(user: str) -> str:
     """A user part with everything escaped that may not stand there as it is."""
-    return _escape(user, _USER_SAFE)
+    return user if _SAFE_USER.fullmatch(user) else _escape(user, _USER_SAFE)
 
 
 def parse_name_addr(text: str) -> NameAddr:
@@ -175,18 +182,22 @@ def quote_string(text: str) -> str:
 def unquote_string(text: str) -> str:
     """What a quoted-string says; anything else as it is."""
     quoted = _QUOTED.fullmatch(text)
-    return text if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted[1])
+    return text if quoted is None else _unquote(quoted[1])
 
 
 def _parse_display(text: str) -> tuple[str, str]:
     """The display name and what follows it; an empty name when the text starts with the URI."""
     quoted = _QUOTED.match(text)
     if quoted is not None:
-        return _QUOTED_PAIR.sub(r"\1", quoted[1]), text[quoted.end() :].lstrip(" \t")
+        return _unquote(quoted[1]), text[quoted.end() :].lstrip(" \t")
     words, bracket, rest = text.partition("<")
     if not bracket:
         return "", text
     return words.strip(" \t"), bracket + rest
+
+
+def _unquote(inside: str) -> str:
+    return _QUOTED_PAIR.sub(r"\1", inside) if "\\" in inside else inside
 
 
 def _parse_tel(rest: str) -> SipUri:
@@ -200,14 +211,21 @@ def _parse_host_port(text: str) -> tuple[str, int | None]:
     found = _HOST_PORT.fullmatch(text)
     if found is None:
         raise UriError("the host of the URI is malformed")
-    host, port = found.groups()
-    if port is not None and not 0 < int(port) < 65536:
-        raise UriError("the port of the URI is not between 1 and 65535")
+    host, port = found[1], _parse_port(found[2])
     if host.startswith("["):
-        return _parse_ipv6(host[1:-1]), None if port is None else int(port)
+        return _parse_ipv6(host[1:-1]), port
     if _HOST.fullmatch(host) is None:
         raise UriError("the host of the URI is malformed")
-    return host, None if port is None else int(port)
+    return host, port
+
+
+def _parse_port(digits: str | None) -> int | None:
+    if digits is None:
+        return None
+    port = int(digits)
+    if not 0 < port < 65536:
+        raise UriError("the port of the URI is not between 1 and 65535")
+    return port
 
 
 def _parse_ipv6(text: str) -> str:

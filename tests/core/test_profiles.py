@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -137,3 +137,9 @@ def test_there_is_a_profile_for_each_kind_of_far_end() -> None:
         "cisco-cube": Side.PBX,
         "genesys": Side.PBX,
     }
+
+
+def test_profiles_are_told_apart_by_all_they_say() -> None:
+    profile = PROFILES["sip-domain"]
+    assert {profile: 1}[replace(profile)] == 1
+    assert replace(profile, bytes_total=1) not in {profile: 1}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.octets import is_utf8
 from gateway.core.profiles import PROFILES, Characters, Profile
 from gateway.core.refusal import Oversize, Refusal
-from gateway.core.sanitise import find_control, limit_bytes, sanitise, sanitise_value
+from gateway.core.sanitise import find_control, is_clean, limit_bytes, sanitise, sanitise_value
 
 DOMAIN = PROFILES["sip-domain"]
 ASCII = replace(DOMAIN, name="ascii", characters=Characters.ASCII)
@@ -69,6 +70,11 @@ def test_sizes_are_octets() -> None:
 def test_controls_are_found() -> None:
     assert find_control("a\tb\n") == "\t"
     assert find_control("José") is None
+
+
+@given(st.text(st.characters()))
+def test_clean_is_what_any_far_end_may_be_sent(text: str) -> None:
+    assert is_clean(text) is (find_control(text) is None and is_utf8(text))
 
 
 @given(st.text(st.characters()), st.text(st.characters()), st.sampled_from([DOMAIN, ASCII, SHORT, PROFILES["pbx"]]))

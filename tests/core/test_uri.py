@@ -111,6 +111,18 @@ def test_a_bad_uri_is_refused(text: str, problem: str) -> None:
         parse_uri(text)
 
 
+def uri_or_problem(text: str) -> SipUri | str:
+    try:
+        return parse_uri(text)
+    except UriError as error:
+        return str(error)
+
+
+@given(st.from_regex(r"[a+.~%:;1-]{0,5}@?[a._:0-9-]{1,9}(;x|\?y=)?", fullmatch=True))
+def test_a_plain_uri_is_read_as_any_other(rest: str) -> None:
+    assert uri_or_problem(f"sip:{rest}") == uri_or_problem(f"SIP:{rest}")
+
+
 def test_a_password_is_never_kept() -> None:
     assert "hunter2" not in build_uri(parse_uri("sip:alice:hunter2@h"))
 
