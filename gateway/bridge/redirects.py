@@ -11,7 +11,7 @@ from gateway.bridge.call import Call
 from gateway.core.message import SipMessage
 from gateway.core.plan import Redirect, Trunk
 from gateway.core.routing import MAX_USER_CHARACTERS, request_uri
-from gateway.core.uri import SipUri, parse_name_addr, parse_uri, split_list
+from gateway.core.uri import SipUri, parse_addr, parse_uri, split_list
 from gateway.errors import PeerError
 
 MOST_REDIRECTS = 5
@@ -38,7 +38,7 @@ def _contacts(message: SipMessage) -> Iterator[SipUri]:
     for value in message.headers.all("Contact"):
         for part in split_list(value):
             try:
-                contact = parse_name_addr(part).uri
+                contact = parse_addr(part)
             except PeerError:
                 continue
             if contact.scheme == "sip" and 0 < len(contact.user) <= MAX_USER_CHARACTERS:

@@ -64,13 +64,13 @@ def lay_out(slots: Sequence[Slot], rules: Rules) -> str | None:
 
 def _put_plain(slot: Slot, value: str) -> bool:
     """Whether the value needs nothing but a header to stand in, as nearly all do; then it has it."""
-    target = slot.rule.target
-    if target is None or not 0 < len(value) <= target.plain_bytes or not value.isascii() or not value.isprintable():
+    target, size = slot.rule.target, len(value)
+    if target is None or not 0 < size <= target.plain_bytes or not value.isascii() or not value.isprintable():
         return False
     if value.strip(" ") != value:
         return False
     slot.header = (target.header, value)
-    slot.bytes = len(target.header) + len(value)  # a header's name is ASCII
+    slot.bytes = len(target.header) + size  # a header's name is ASCII
     return True
 
 

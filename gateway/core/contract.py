@@ -11,7 +11,7 @@ import enum
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from gateway.core.fields import Field
@@ -209,6 +209,10 @@ class Contract:
         return [one for one in self.fields if takes_part(one, message)]
 
 
+_ACCOUNTS = 64
+"""How many entries a field's rule keeps: what became of it is mostly what became of it in other calls as well."""
+
+
 def _compile_rule(one: Field, message: Message, sides: Mapping[Side, Ways], profile: Profile) -> Rule:
     sender = message.sender
     source, target = one.locator(sender), one.locator(sender.other)
@@ -220,7 +224,7 @@ def _compile_rule(one: Field, message: Message, sides: Mapping[Side, Ways], prof
         prepare=_compile_preparation(one),
         default=None if one.default is None else str(check_for(one.type, one.values)(one.default)),
         target=None if target is None else _compile_target(target, one, sides[sender.other], profile),
-        account=partial(ReceiptEntry, one.name, message.direction, message.on, shown, written),
+        account=lru_cache(_ACCOUNTS)(partial(ReceiptEntry, one.name, message.direction, message.on, shown, written)),
     )
 
 

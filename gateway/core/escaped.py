@@ -12,7 +12,7 @@ from gateway.core.headers import Headers, canonical_name, is_header_name
 from gateway.core.identity import VOUCHED
 from gateway.core.message import SipMessage
 from gateway.core.profile import is_protected
-from gateway.core.uri import SipUri, build_uri, parse_name_addr, split_list
+from gateway.core.uri import SipUri, build_uri, parse_addr, split_list
 from gateway.errors import UriError
 
 _VOUCHED = frozenset(name.lower() for name in VOUCHED)
@@ -50,7 +50,7 @@ def write_escaped(uri: SipUri, headers: Iterable[tuple[str, str]]) -> str:
 def _first_uri(value: str | None) -> SipUri | None:
     for member in split_list(value or ""):
         try:
-            return parse_name_addr(member).uri
+            return parse_addr(member)
         except UriError:
             continue
     return None

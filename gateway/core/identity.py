@@ -16,7 +16,7 @@ from gateway.core.plan import CallerSource, IdentityHeader, Trunk
 from gateway.core.profile import matches_name
 from gateway.core.sanitise import is_clean
 from gateway.core.terms import Side
-from gateway.core.uri import NameAddr, escape_user, parse_name_addr, quote_string, split_list
+from gateway.core.uri import NameAddr, escape_user, parse_addr, parse_name_addr, quote_string, split_list
 from gateway.errors import UriError
 
 MAX_USER_CHARACTERS = 256
@@ -141,7 +141,7 @@ def introduce(party: Party, trunk: Trunk) -> Introduction:
 def caller_of(message: SipMessage) -> str:
     """The caller's user part from From, escaped for a URI; empty when there is none worth having."""
     try:
-        return sound_user(parse_name_addr(message.headers.first("From") or "").uri.user)
+        return sound_user(parse_addr(message.headers.first("From") or "").user)
     except UriError:
         return ""
 

@@ -80,13 +80,16 @@ def _fill(rule: Rule, origin: Origin) -> Slot:
         value, note = _choose(values, rule.field.duplicates)
     if not value:
         return _fill_without(rule, "the source is empty")
-    prepared = value if rule.prepare is None else rule.prepare(value)
-    if not prepared:
-        return _fill_without(rule, "nothing is left of the value after its transform")
+    return Slot(rule, value, note) if rule.prepare is None else _fill_prepared(rule, rule.prepare(value), note)
+
+
+def _fill_prepared(rule: Rule, prepared: str | Refusal, note: str | None) -> Slot:
     if isinstance(prepared, Refusal):
         slot = Slot(rule, None)
         slot.lose(prepared)
         return slot
+    if not prepared:
+        return _fill_without(rule, "nothing is left of the value after its transform")
     return Slot(rule, prepared, note)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gateway.core.headers import canonical_name, is_token
 from gateway.core.message import SipMessage
-from gateway.core.uri import SipUri, find_param, parse_name_addr, parse_params, split_list
+from gateway.core.uri import SipUri, find_param, parse_addr, parse_params, split_list
 from gateway.errors import MessageError
 
 _WORD = r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+"
@@ -50,7 +50,7 @@ def parse_referral(message: SipMessage) -> Referral:
     named = [member for value in message.headers.all("Refer-To") for member in split_list(value)]
     if len(named) != 1:
         raise MessageError(f"a REFER has one Refer-To, not {len(named)}")
-    uri = parse_name_addr(named[0]).uri
+    uri = parse_addr(named[0])
     if (uri.param("method") or "INVITE") != "INVITE":
         raise MessageError("a REFER asks for a call, for no other method")
     replaces = [value for name, value in uri.headers if canonical_name(name) == "replaces"]

@@ -123,14 +123,17 @@ def parse_name_addr(text: str) -> NameAddr:
     Raises:
         UriError: it has no URI of ours, or the display name is malformed.
     """
-    display, rest = _parse_display(text.strip(" \t"))
-    if rest.startswith("<"):
-        uri, closed, tail = rest[1:].partition(">")
-        if not closed:
-            raise UriError("the '<' before the URI has no '>' after it")
-        return NameAddr(display, parse_uri(uri.strip(" \t")), parse_params(tail))
-    uri, semicolon, tail = rest.partition(";")
-    return NameAddr(display, parse_uri(uri.rstrip(" \t")), parse_params(semicolon + tail))
+    display, uri, params = _split_name_addr(text)
+    return NameAddr(display, parse_uri(uri), parse_params(params))
+
+
+def parse_addr(text: str) -> SipUri:
+    """Read the URI alone of what `parse_name_addr` reads.
+
+    Raises:
+        UriError: as there.
+    """
+    return parse_uri(_split_name_addr(text)[1])
 
 
 def build_name_addr(value: NameAddr) -> str:
@@ -183,6 +186,18 @@ def unquote_string(text: str) -> str:
     """What a quoted-string says; anything else as it is."""
     quoted = _QUOTED.fullmatch(text)
     return text if quoted is None else _unquote(quoted[1])
+
+
+def _split_name_addr(text: str) -> tuple[str, str, str]:
+    """The display name, and the URI and the parameters as they are written."""
+    display, rest = _parse_display(text.strip(" \t"))
+    if rest.startswith("<"):
+        uri, closed, params = rest[1:].partition(">")
+        if not closed:
+            raise UriError("the '<' before the URI has no '>' after it")
+        return display, uri.strip(" \t"), params
+    uri, semicolon, params = rest.partition(";")
+    return display, uri.rstrip(" \t"), semicolon + params
 
 
 def _parse_display(text: str) -> tuple[str, str]:

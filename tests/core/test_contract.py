@@ -212,11 +212,8 @@ def test_a_private_constant_is_not_shown() -> None:
         field("name", "sip:from.user", "header:X-C", direction=TO_TWILIO, sensitivity=Sensitivity.PII),
     )
     rules = Contract(fields).rules(Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"])
-    assert [rule.account(Outcome.SENT, 0, None).source for rule in rules.rules] == [
-        "const:open",
-        "const:***",
-        "sip:from.user",
-    ]
+    accounts = [rule.account(Outcome.SENT, 0, None) for rule in rules.rules]
+    assert [entry.source for entry in accounts] == ["const:open", "const:***", "sip:from.user"]
 
 
 def test_a_message_that_no_field_is_on_need_not_be_read() -> None:
@@ -282,3 +279,14 @@ def test_the_headers_that_a_refer_is_read_for() -> None:
     read = {side: contract.refer_headers(Direction.TO_TWILIO, side, Dialect.ASTERISK) for side in Side}
     assert read[Side.PBX] == {"x-ticket", "x-pbx-product-id"}
     assert read[Side.TWILIO] == {"x-ticket", "user-to-user"}
+
+
+def test_what_a_rule_keeps_of_accounts_is_bounded() -> None:
+    rules = Contract((field("a", "header:X-A", "header:X-A"),)).rules(
+        Direction.TO_TWILIO, On.INVITE, Side.PBX, Dialect.ASTERISK, PROFILES["sip-domain"]
+    )
+    account = rules.rules[0].account
+    for size in range(1000):
+        assert account(Outcome.SENT, size, None).bytes == size
+    kept = account.cache_info()
+    assert kept.currsize == kept.maxsize < 1000

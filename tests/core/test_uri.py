@@ -12,6 +12,7 @@ from gateway.core.uri import (
     build_name_addr,
     build_uri,
     escape_user,
+    parse_addr,
     parse_name_addr,
     parse_params,
     parse_uri,
@@ -174,13 +175,15 @@ ALICE = SipUri("sip", "alice", "atlanta.com")
 )
 def test_a_name_addr_is_read(text: str, value: NameAddr) -> None:
     assert parse_name_addr(text) == value
+    assert parse_addr(text) == value.uri
     assert parse_name_addr(build_name_addr(value)) == value
 
 
 @pytest.mark.parametrize("text", ["", "Alice", '"Alice"', "<sip:a@h", "<>", "<http://h>", "Alice <mailto:a@h>"])
 def test_a_bad_name_addr_is_refused(text: str) -> None:
-    with pytest.raises(UriError):
-        parse_name_addr(text)
+    for parse in (parse_name_addr, parse_addr):
+        with pytest.raises(UriError):
+            parse(text)
 
 
 def test_a_display_name_is_written_in_quotes() -> None:
@@ -240,7 +243,7 @@ def test_a_written_name_addr_is_read_as_itself(value: NameAddr) -> None:
 @given(st.text(st.characters()) | st.text('"\\<>;,:@=% sipa', max_size=40))
 def test_any_text_is_read_or_is_a_uri_error(text: str) -> None:
     split_list(text)
-    for parse in (parse_uri, parse_name_addr):
+    for parse in (parse_uri, parse_addr, parse_name_addr):
         try:
             parse(text)
         except UriError as error:
