@@ -24,7 +24,7 @@ def registering(tree: Tree, site: Site) -> None:
 
 
 def is_up(gateway: Gateway) -> bool:
-    return gateway.counts()["gateway_trunk_up", (("trunk", "pbx"),)] == 1
+    return gateway.measured("gateway_trunk_up", trunk="pbx") == 1
 
 
 def next_register(registrar: WirePeer, *seen: str, seconds: float = 20) -> str:

@@ -67,7 +67,7 @@ def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_g
         assert [(line["level"], line["trunk"], line["code"]) for line in said] == [("WARNING", "pbx", 403)]
         assert "auth of the trunk" in said[0]["advice"]
         assert not is_up(gateway)
-        assert gateway.counts()["gateway_registrations_total", (("result", "refused"), ("trunk", "pbx"))] == 1
+        assert gateway.measured("gateway_registrations_total", trunk="pbx", result="refused") == 1
 
 
 def test_a_password_that_is_not_believed_is_sent_no_more_than_a_few_times(start_gateway: StartGateway) -> None:

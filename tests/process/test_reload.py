@@ -83,7 +83,7 @@ def test_new_calls_use_the_new_configuration(gateway: Gateway, reload: Reload) -
     assert (reloads(gateway, result="success"), reloads(gateway, result="failure")) == (1, 0)
     new = gateway.ask("/status")["plan_hash"]
     assert new != old
-    assert gateway.counts()["gateway_config_info", (("hash", new),)] == 1
+    assert gateway.measured("gateway_config_info", hash=new) == 1
     assert [line["config"] for line in gateway.told(msg="reloaded")] == [new]
     [same] = gateway.wait_for_talking()
     assert (same["id"], same["plan_hash"]) == (call["id"], old)

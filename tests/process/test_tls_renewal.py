@@ -54,10 +54,10 @@ def test_a_certificate_that_has_expired_stops_nothing_and_is_told(tls: Secure) -
     assert (line["level"], line["setting"]) == ("WARNING", "sip.tls.certificate")
     assert line["problem"].startswith(f"{tls.current.certificate} expired on 20")
     assert "have it renewed" in line["advice"]
-    assert time.time() - 2 * DAY < gateway.counts()[EXPIRATION, ()] < time.time()
+    assert time.time() - 2 * DAY < gateway.measured(EXPIRATION) < time.time()
     put(tls.authority.certify(gateway.site.gateway.host, days=32), tls.current)
     assert gateway.request("/reload", "POST")[0] == 200
-    assert time.time() + 31 * DAY < gateway.counts()[EXPIRATION, ()] < time.time() + 33 * DAY
+    assert time.time() + 31 * DAY < gateway.measured(EXPIRATION) < time.time() + 33 * DAY
     assert len(gateway.told(msg="a certificate is not valid today")) == 1
 
 

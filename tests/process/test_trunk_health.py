@@ -56,13 +56,13 @@ class Attendant:
 
     def is_up(self, trunk: str) -> bool:
         self.attend()
-        return self.gateway.counts()["gateway_trunk_up", (("trunk", trunk),)] == 1
+        return self.gateway.measured("gateway_trunk_up", trunk=trunk) == 1
 
     def are_down(self) -> tuple[list[str], float]:
         """The URIs of the PBX that do not answer: which, and the number of them that is measured."""
         self.attend()
         [pbx] = [trunk for trunk in self.gateway.ask("/status")["trunks"] if trunk["name"] == "pbx"]
-        return pbx["down"], self.gateway.counts()["gateway_trunk_uris_down", (("trunk", "pbx"),)]
+        return pbx["down"], self.gateway.measured("gateway_trunk_uris_down", trunk="pbx")
 
 
 def call(gateway: Gateway, callee: WirePeer) -> None:

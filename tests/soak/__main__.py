@@ -81,8 +81,7 @@ def _soak(gateway: Gateway, options: argparse.Namespace) -> list[str]:
         ended = outcomes(gateway)
         print(table(calls, ended))
         _say(options, min(rates), swarm, found)
-    counted = gateway.counts()
-    total = sum(value for (name, _), value in counted.items() if name == "gateway_calls_total")
+    total = gateway.measured("gateway_calls_total")
     problems = problems_of(calls, ended) + leaks(*found, options.calls - warm_calls)
     if total != len(calls):
         problems.append(f"{len(calls)} calls were made, and gateway_calls_total says {total:.0f}")

@@ -191,7 +191,7 @@ def registering(tree: Tree, edges: list[Edge]) -> None:
 
 
 def is_up(scene: Scene) -> bool:
-    return scene.gateway.counts()["gateway_trunk_up", (("trunk", "twilio"),)] == 1
+    return scene.gateway.measured("gateway_trunk_up", trunk="twilio") == 1
 
 
 def test_a_trunk_registers_with_a_sip_domain(scene: Raise) -> None:
