@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+import pytest
 
-# How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("any machine", settings(), deadline=None)
-settings.load_profile("any machine")
+OURS = {"hypothesispytest": "tests.examples", "xdist": "tests.scheduling"}
+"""What we add to a plugin. To import it where that plugin is not would be in vain: tests/pjsip has many processes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for plugin, addition in OURS.items():
+        if config.pluginmanager.has_plugin(plugin):
+            config.pluginmanager.import_plugin(addition)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from tests.process.bystander import bystander
-from tests.process.conftest import LostRegistration, StartGateway
+from tests.process.conftest import StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, challenge, is_right
+from tests.process.patient.conftest import LostRegistration
 from tests.process.registrar import (
     BRIEF_SECONDS,
     UNATTENDED_SECONDS,

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.process.conftest import NOTIFY_SECONDS, SilentCalls, UntoldTransfer
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
+from tests.process.patient.conftest import NOTIFY_SECONDS, SilentCalls, UntoldTransfer
 from tests.process.waiting import stays_false, wait_until
 
 CLOSED_SECONDS = 25

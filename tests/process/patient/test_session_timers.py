@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.process.conftest import LongCalls
 from tests.process.daemon import Gateway, Site, Tree
+from tests.process.patient.conftest import LongCalls
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, carrying, header, sdp, status
 
