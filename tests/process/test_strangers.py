@@ -10,7 +10,7 @@ from itertools import permutations
 import pytest
 
 from tests.process.bystander import bystander
-from tests.process.conftest import StartGateway
+from tests.process.conftest import ShareGateway, StartGateway
 from tests.process.daemon import Gateway, Site, Tree
 from tests.process.digest import PASSWORD, USERNAME, credentials
 from tests.process.places import free_port
@@ -31,6 +31,12 @@ TAKEN_OVER = (*KEPT, "To")
 
 def quiet(tree: Tree, site: Site) -> None:
     tree["limits"]["stranger_answers_per_second"] = ANSWERS
+
+
+def some_users(tree: Tree, site: Site) -> None:
+    """110 can be called, who else is asked for cannot; there are answers for all strangers of these tests."""
+    tree["limits"] |= {"stranger_answers_per_second": 1000, "response_seconds": 0.5}
+    tree["routes"] = [{"from": one, "match": f"^{USER}$", "to": other} for one, other in permutations(tree["trunks"])]
 
 
 def scan(gateway: Gateway, *command: str) -> str:
@@ -117,9 +123,9 @@ def test_whom_we_call_may_speak_in_its_call_though_it_may_not_call(start_gateway
         gateway.assert_outcomes("to_twilio", "success/completed")
 
 
-def test_a_stranger_is_answered_where_he_is(start_gateway: StartGateway) -> None:
+def test_a_stranger_is_answered_where_he_is(share_gateway: ShareGateway) -> None:
     """And not where his Via says (`maddr`): he would choose whom we send to, and which names we look up."""
-    gateway = start_gateway(quiet)
+    gateway = share_gateway(some_users)
     with gateway.wire(gateway.pbx) as named, gateway.wire(gateway.stranger) as stranger:
         for place in (named.place.host, "name.example.com"):
             invite = re.sub(r"^(Via: [^\r]*)", rf"\1;maddr={place}", stranger.invite(), flags=re.MULTILINE)
@@ -159,22 +165,15 @@ def test_credentials_do_not_make_a_friend(start_gateway: StartGateway) -> None:
     assert "put the address into allow of a trunk if it is a peer of yours" in line["advice"]
 
 
-def test_a_scanner_of_networks_learns_no_user(start_gateway: StartGateway) -> None:
+def test_a_scanner_of_networks_learns_no_user(share_gateway: ShareGateway) -> None:
     """`svmap` finds that somebody speaks SIP there, which the 403 says, but not what it is."""
-    gateway = start_gateway(quiet)
+    gateway = share_gateway(some_users)
     host, port = gateway.site.gateway.host, str(gateway.site.gateway.port)
     bound = gateway.stranger.place.host
     told = scan(gateway, "svmap", "-p", port, "-b", bound, "-m", "INVITE", host)
     assert re.search(rf"\| {host}:{port} \| unknown +\|", told), told
     gateway.assert_rejected("unknown-source")
     assert gateway.counted("gateway_calls_total") == 0
-
-
-def some_users(tree: Tree, site: Site) -> None:
-    """110 can be called, who else is asked for cannot."""
-    quiet(tree, site)
-    tree["limits"]["response_seconds"] = 0.5
-    tree["routes"] = [{"from": one, "match": f"^{USER}$", "to": other} for one, other in permutations(tree["trunks"])]
 
 
 def users_found(gateway: Gateway, method: str, user: str) -> tuple[list[str], int]:
@@ -197,9 +196,9 @@ def wait_for_strangers(gateway: Gateway, count: int) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_scanner_learns_nothing_about_users(start_gateway: StartGateway, method: str) -> None:
+def test_a_scanner_learns_nothing_about_users(share_gateway: ShareGateway, method: str) -> None:
     """SIPVicious asks for a user that is there and for one that is not, from the address of a stranger."""
-    gateway = start_gateway(some_users)
+    gateway = share_gateway(some_users)
     assert users_found(gateway, method, USER) == ([], 2)
     wait_for_strangers(gateway, 2)
 
@@ -216,9 +215,9 @@ def test_a_scanner_at_the_address_of_a_friend_tells_users_apart(start_gateway: S
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_answers_to_strangers_are_all_alike(start_gateway: StartGateway, method: str) -> None:
+def test_answers_to_strangers_are_all_alike(share_gateway: ShareGateway, method: str) -> None:
     """Whoever is asked for, but for what each takes from its request."""
-    gateway = start_gateway(some_users)
+    gateway = share_gateway(some_users)
     with gateway.wire(gateway.stranger) as stranger:
         requests = [stranger.request(method, user=user) for user in USERS]
         for request in requests:

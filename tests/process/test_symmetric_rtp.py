@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.process.conftest import StartGateway
+from tests.process.conftest import ShareGateway, as_it_is
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.rtp import LAST, SAMPLES, Packet, RtpEnd, open_path, rtp_place, sdp_at, talk_spurt
 from tests.process.srtp import STRONG, SrtpEnd, crypto, cryptos, new_key, secured
@@ -81,18 +81,18 @@ def nat_line(gateway: Gateway, direction: str = "to_twilio") -> Iterator[NatLine
 
 
 @pytest.mark.parametrize("direction", ["to_twilio", "to_pbx"])
-def test_audio_is_followed_to_where_it_comes_from(start_gateway: StartGateway, direction: str) -> None:
+def test_audio_is_followed_to_where_it_comes_from(share_gateway: ShareGateway, direction: str) -> None:
     """Once: whoever speaks from a trunk's address after that is not heard."""
-    with nat_line(start_gateway(symmetric), direction) as line, line.beside() as late:
+    with nat_line(share_gateway(symmetric), direction) as line, line.beside() as late:
         open_path(line.real, line.far)
         speak_strangely(late)
         still_open(line.real, line.far)
         line.assert_unheard(late)
 
 
-def test_nobody_is_followed_who_is_not_of_the_trunk(start_gateway: StartGateway) -> None:
+def test_nobody_is_followed_who_is_not_of_the_trunk(share_gateway: ShareGateway) -> None:
     """Neither from an address that it does not allow, nor with a payload that was not agreed on."""
-    gateway = start_gateway(symmetric)
+    gateway = share_gateway(symmetric)
     with (
         nat_line(gateway) as line,
         line.beside(gateway.stranger.place.host) as stranger,
@@ -104,17 +104,17 @@ def test_nobody_is_followed_who_is_not_of_the_trunk(start_gateway: StartGateway)
         line.assert_unheard(stranger, odd)
 
 
-def test_who_speaks_from_where_sdp_says_stays_there(start_gateway: StartGateway) -> None:
-    with nat_line(start_gateway(symmetric)) as line:
+def test_who_speaks_from_where_sdp_says_stays_there(share_gateway: ShareGateway) -> None:
+    with nat_line(share_gateway(symmetric)) as line:
         open_path(line.named, line.far)
         speak_strangely(line.real)
         still_open(line.named, line.far)
         line.assert_unheard(line.real)
 
 
-def test_after_a_new_offer_it_is_followed_anew(start_gateway: StartGateway) -> None:
+def test_after_a_new_offer_it_is_followed_anew(share_gateway: ShareGateway) -> None:
     """As behind NAT after a transfer: another port, which SDP does not know either."""
-    with nat_line(start_gateway(symmetric)) as line, line.beside() as moved, RtpEnd(line.named.place.host) as other:
+    with nat_line(share_gateway(symmetric)) as line, line.beside() as moved, RtpEnd(line.named.place.host) as other:
         open_path(line.real, line.far)
         request = carrying(line.talk.request("caller", "INVITE", 10), body=sdp_at(other.place))
         line.talk.caller.send(request)
@@ -130,9 +130,9 @@ def test_after_a_new_offer_it_is_followed_anew(start_gateway: StartGateway) -> N
         line.assert_unheard(line.real, other)
 
 
-def test_without_the_setting_nobody_is_followed(gateway: Gateway) -> None:
+def test_without_the_setting_nobody_is_followed(share_gateway: ShareGateway) -> None:
     """Not even from an address that the trunk allows."""
-    with nat_line(gateway) as line:
+    with nat_line(share_gateway(as_it_is)) as line:
         speak_strangely(line.real)
         open_path(line.named, line.far)
         line.assert_unheard(line.real)
@@ -140,9 +140,9 @@ def test_without_the_setting_nobody_is_followed(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("follows", [False, True], ids=["as SDP says", "symmetric"])
 @pytest.mark.parametrize("direction", ["to_twilio", "to_pbx"])
-def test_what_strangers_say_is_counted(start_gateway: StartGateway, direction: str, follows: bool) -> None:
+def test_what_strangers_say_is_counted(share_gateway: ShareGateway, direction: str, follows: bool) -> None:
     """Twenty packets of each, and none of the peer's own: in the record of the call and by trunk."""
-    gateway = start_gateway(symmetric) if follows else start_gateway()
+    gateway = share_gateway(symmetric if follows else as_it_is)
     with nat_line(gateway, direction) as line, line.beside(gateway.stranger.place.host) as stranger:
         peer = line.real if follows else line.named
         strangers = [stranger] if follows else [stranger, line.real]
@@ -156,9 +156,9 @@ def test_what_strangers_say_is_counted(start_gateway: StartGateway, direction: s
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_encrypted_audio_is_followed_only_to_who_has_the_key(start_gateway: StartGateway, direction: str) -> None:
+def test_encrypted_audio_is_followed_only_to_who_has_the_key(share_gateway: ShareGateway, direction: str) -> None:
     """The address is right of all who speak, and none of them is where SDP says."""
-    gateway = start_gateway(encrypted)
+    gateway = share_gateway(encrypted)
     host, key = gateway.twilio.place.host, new_key()
     with (
         SrtpEnd(host) as real,
