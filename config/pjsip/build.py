@@ -61,6 +61,7 @@ PATCHES = (
     "odd-headers.patch",
     "offers.patch",
     "other-uri.patch",
+    "places.patch",
     "pools.patch",
     "prack.patch",
     "printing.patch",

@@ -120,9 +120,6 @@ public:
     /* Whether the peer gave any sign of life to our INVITE; 100 changes no state that a callback would report. */
     bool isHeard() const;
 
-    /* Whether another call has its place in PJSIP: then dropping this leg would hang up that call. */
-    bool hasSuccessor() const;
-
     /* ---- pjsua2's callbacks, answered here ---- */
 
     /* What nobody took (transfer.hpp), PJSUA must not do: it would call whomever the peer names. */
@@ -291,11 +288,6 @@ inline bool Leg::isHeard() const
         return false;
     return it->inv->state > PJSIP_INV_STATE_CALLING ||
            (it->inv->invite_tsx && it->inv->invite_tsx->status_code >= 100);
-}
-
-inline bool Leg::hasSuccessor() const
-{
-    return isActive() && pjsua_call_get_user_data(getId()) != (const pj::Call *)this;
 }
 
 inline void Leg::stateChanged(const pjsip_event *event)

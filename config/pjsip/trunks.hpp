@@ -27,7 +27,8 @@ public:
 
     /*
      * Let the stack work until something happened, for so many milliseconds at most. Upstream comes back as soon as one
-     * of its own timers is due, which means nothing to anybody else and comes four times a call.
+     * of its own timers is due, which means nothing to anybody else and comes four times a call. Before, let go of all legs
+     * that ended: their places in PJSIP are given to new calls from here on (places.patch).
      * Whether anything was turned away meanwhile without Python (turned-away.hpp).
      */
     bool work(unsigned milliseconds);
@@ -225,7 +226,7 @@ inline bool Stack::work(unsigned milliseconds)
     unsigned passed = 0;
 
     pj_get_timestamp(&began);
-    while (libHandleEvents(milliseconds - passed) == 0) {
+    while (libHandleEvents(milliseconds - passed) == 0 && !pjsua_call_places_rest()) {
         pj_get_timestamp(&now);
         passed = pj_elapsed_msec(&began, &now);
         if (passed >= milliseconds)

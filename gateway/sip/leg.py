@@ -64,6 +64,8 @@ class SipLeg(pj.Leg):
         self._resumed = float("-inf")
         self.pressing: set[LegId] = set()
         """Where a leg is named while a digit of its peer goes on; the shell's, once it owns the leg."""
+        self.over: list[LegId] = []
+        """Where a leg is named once it has ended; the shell's as well."""
 
     def join_media(self) -> None:
         """Connect both ways with the peer leg once both have audio; harmless to repeat."""
@@ -194,11 +196,14 @@ class SipLeg(pj.Leg):
         self._end(code, "")
 
     def _end(self, code: int, text: str) -> None:
+        if self.ended:
+            return
         by_peer = self._is_decision(text)
         message = received_message(text) if by_peer and self._matters(code, text) else None
         ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))
         self.ended = True
+        self.over.append(self.leg_id)
         self.part()
 
     def _matters(self, code: int, text: str) -> bool:

@@ -18,7 +18,7 @@ import pjsua2 as pj
 
 from gateway.bridge.admission import NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
-from gateway.bridge.events import InboundEnded, OutboundAnswered, OutboundEnded, ReferAnswered
+from gateway.bridge.events import OutboundAnswered, ReferAnswered
 from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
 from gateway.bridge.ports import Arrival, LegId, LegReport, Refusal, Report
 from gateway.bridge.session import HEADER
@@ -39,7 +39,6 @@ from gateway.sip.tls import tls_names
 log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
-LEG_ENDED = (InboundEnded, OutboundEnded)
 
 
 class SipShell:
@@ -145,6 +144,7 @@ class SipShell:
 
     def _own(self, leg: SipLeg) -> SipLeg:
         leg.pressing = self._pressing
+        leg.over = self._ended
         self._legs[leg.leg_id] = leg
         return leg
 
@@ -156,7 +156,7 @@ class SipShell:
         return self._accounts[trunk, known]
 
     def _invite(self, account: TrunkAccount, call_id: int, text: str, source: str, at: float) -> None:
-        leg = self._own(SipLeg(account, next(self._ids), Role.INBOUND, self._tell, call_id))
+        leg = self._own(SipLeg(account, next(self._ids), Role.INBOUND, self._reports.append, call_id))
         if self._places.are_few(len(self._legs)):
             self._turn_away(leg, NO_PLACE, source)
             return
@@ -202,6 +202,8 @@ class SipShell:
 
     def poll(self, seconds: float) -> None:
         """Let the stack work for `seconds`, less if something happens."""
+        if self._ended:
+            self._drop_ended()
         self._log_writer.lacks_ports = False  # that was about an operation of ours
         if self._endpoint.work(int(seconds * MILLISECONDS)):
             self._reports.extend(refusals.turned_away())
@@ -218,8 +220,6 @@ class SipShell:
             report = self._reports.popleft()
             if self._is_usable(report):
                 yield report
-        if self._ended:
-            self._drop_ended()
 
     def _is_usable(self, report: Report) -> bool:
         """PJSIP reads the SDP of an answer after it told of it; if that cannot be used, the leg ends as refused."""
@@ -238,7 +238,7 @@ class SipShell:
     def place(self, order: Place, session_id: str) -> LegId:
         """Start an outbound leg; if it cannot even start, its end is reported."""
         account = self._account(order.trunk, uri_transport(order.request_uri))
-        leg = self._own(SipLeg(account, next(self._ids), Role.OUTBOUND, self._tell))
+        leg = self._own(SipLeg(account, next(self._ids), Role.OUTBOUND, self._reports.append))
         caller = order.caller
         ours = ("Max-Forwards", str(order.max_forwards)), (HEADER, session_id)
         headers = (*order.headers, *caller.headers(self._host), *ours)
@@ -355,22 +355,13 @@ class SipShell:
             log.warning("a leg is lost", extra={"trunk": found.trunk, "problem": error.reason})
             found.lost(500)
 
-    def _tell(self, report: Report) -> None:
-        self._reports.append(report)
-        if isinstance(report, LegReport) and isinstance(report.event, LEG_ENDED):
-            self._ended.append(report.leg)
-
     def _drop_ended(self) -> None:
         """Let go of legs that ended, outside of any callback: the last reference destroys the `pj.Call`.
 
-        That hangs up whatever call has its place in PJSIP then, and PJSIP gives a place away as soon as it is free:
-        such a leg stays until the call that came after it has ended too.
+        That hangs up whatever call has its place in PJSIP then, so it comes before the stack works again and gives the
+        place away.
         """
-        ended, self._ended = self._ended, []
-        for leg_id in ended:
+        for leg_id in self._ended:
             self._pressing.discard(leg_id)
-            leg = self._legs.get(leg_id)
-            if leg is not None and leg.hasSuccessor():
-                self._ended.append(leg_id)
-            else:
-                self._legs.pop(leg_id, None)
+            self._legs.pop(leg_id, None)
+        self._ended.clear()

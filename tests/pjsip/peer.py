@@ -89,6 +89,12 @@ class Peer:
             f"{''.join(kept)}To: {response.value('To')}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n"
         )
 
+    def cancel(self, invite: str) -> str:
+        """The CANCEL of our INVITE (RFC 3261, section 9.1)."""
+        kept = [f"{name}: {Message(invite).value(name)}\r\n" for name in ("Via", "From", "To", "Call-ID")]
+        target = Message(invite).start.split()[1]
+        return f"CANCEL {target} SIP/2.0\r\n{''.join(kept)}CSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n"
+
     def response(self, request: Message, status: str, *, headers: str = "", body: str = "") -> str:
         """A response to a request that the gateway sent."""
         kept = [(name, value) for name, value in request.headers if name in ("Via", "From", "Call-ID", "CSeq")]

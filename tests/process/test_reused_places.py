@@ -1,4 +1,4 @@
-"""PJSIP gives the place of a call that ended to the next one, at once; the end of the first must not end the second."""
+"""PJSIP gives the place of a call that ended to the next one; the end of the first must not end the second."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ import signal
 
 import pytest
 
-from tests.process.daemon import Gateway, Site, Tree
+from tests.process.daemon import Gateway
 from tests.process.talk import Talk, talking
 from tests.process.waiting import wait_until
 from tests.process.wire import WirePeer, carrying, header, status
-
-PLACES = 2 * 2 + 64
-"""Of PJSIP's calls: two legs for each of limits.calls, and the spare ones (gateway/sip/stack.py). Given out in turn."""
-
-
-def configure(tree: Tree, site: Site) -> None:
-    tree["limits"]["calls"] = 2
 
 
 def newest_invite(callee: WirePeer, seen: set[str]) -> str:
@@ -30,19 +23,9 @@ def newest_invite(callee: WirePeer, seen: set[str]) -> str:
     return invite
 
 
-def pass_by(other: WirePeer, callee: WirePeer, seen: set[str]) -> None:
-    """As many calls as it takes until the next one has the place of the one before them."""
-    for _ in range(PLACES // 2 - 1):
-        invite = other.invite()
-        other.send(invite)
-        callee.send(callee.reply(newest_invite(callee, seen), "486 Busy Here"))
-        other.send(other.in_dialog("ACK", invite, other.wait_for_final(invite)))
-
-
 def call_in_the_same_moment(gateway: Gateway, talk: Talk, other: WirePeer, seen: set[str]) -> tuple[str, str]:
-    """The callee's INVITE and the caller's, of a call that begins as this one ends and has its place."""
+    """The callee's INVITE and the caller's, of a call that begins as this one ends."""
     seen.add(header(talk.placed, "Call-ID"))
-    pass_by(other, talk.callee, seen)
     gateway.signal(signal.SIGSTOP)  # so that both are there when it looks
     try:
         talk.caller.send(talk.request("caller", "BYE", 90))
@@ -60,7 +43,7 @@ def named(answer: str) -> str:
     return f"{header(answer, 'Call-ID')};to-tag={to_tag};from-tag={from_tag}"
 
 
-def test_a_call_in_the_place_of_one_that_ends_in_the_same_moment(gateway: Gateway) -> None:
+def test_a_call_that_begins_as_another_ends_in_the_same_moment(gateway: Gateway) -> None:
     seen: set[str] = set()
     with gateway.wire_caller(gateway.pbx) as other, talking(gateway, "to_twilio") as talk:
         placed, invite = call_in_the_same_moment(gateway, talk, other, seen)
@@ -77,7 +60,6 @@ def test_what_is_said_in_a_call_that_is_over_is_not_heard_in_the_next(gateway: G
     with gateway.wire_caller(gateway.pbx) as other, talking(gateway, "to_twilio") as talk:
         seen.add(header(talk.placed, "Call-ID"))
         talk.hang_up()
-        pass_by(other, talk.callee, seen)
         invite = other.invite()
         other.send(invite)
         placed = newest_invite(talk.callee, seen)
@@ -99,7 +81,7 @@ def test_what_is_said_in_a_call_that_is_over_is_not_heard_in_the_next(gateway: G
         talk.callee.send(talk.callee.reply(again, "200 OK"))
 
 
-def test_a_call_in_such_a_place_can_be_found(gateway: Gateway) -> None:
+def test_a_call_that_began_so_can_be_found(gateway: Gateway) -> None:
     """By who wants the place of its leg."""
     seen: set[str] = set()
     with gateway.wire_caller(gateway.pbx) as other, talking(gateway, "to_twilio") as talk:
