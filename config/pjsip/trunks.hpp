@@ -63,6 +63,9 @@ public:
     virtual void onResolve(int query, const std::string &host) { PJ_UNUSED_ARG(query); PJ_UNUSED_ARG(host); }
     void resolved(int query, const HostNames &addresses);
 
+    /* Whether no peer owes us an answer: in a call, which we may have ended, or to a registration, which we took back. */
+    bool hasSettled() const;
+
     /* Ask `onResolve` from now on; once, after libInit. */
     void resolveNames() PJSUA2_THROW(pj::Error);
 
@@ -233,6 +236,15 @@ inline bool Stack::work(unsigned milliseconds)
             break;
     }
     return somethingTurnedAway();
+}
+
+inline bool Stack::hasSettled() const
+{
+    for (const pjsua_acc &account : pjsua_var.acc) {
+        if (account.valid && account.regc)
+            return false;
+    }
+    return pjsua_call_get_count() == 0;
 }
 
 inline void Stack::assign(int transport, const std::vector<std::string> &networks, int account_id)

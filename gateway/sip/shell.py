@@ -6,9 +6,11 @@ of the stack's own call chain, so no operation re-enters a callback.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import itertools
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import pjsua2 as pj
 
-from gateway.bridge.admission import NOT_ALLOWED, Rejection
+from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Rejection
 from gateway.bridge.commands import HeaderList, Place, Role
 from gateway.bridge.events import OutboundAnswered, ReferAnswered
 from gateway.bridge.health import Probe, ProbeEnded, RegistrationEnded
@@ -39,6 +41,9 @@ from gateway.sip.tls import tls_names
 log = logging.getLogger(__name__)
 
 MILLISECONDS = 1000
+PARTING_SECONDS = 1.0
+"""How long the end waits for answers to BYE, CANCEL and REGISTER: time to send again what was lost (RFC 3261, T1)."""
+PARTING_POLL_SECONDS = 0.01
 
 
 class SipShell:
@@ -53,6 +58,7 @@ class SipShell:
         self._reports: deque[Report] = deque()
         self._legs: dict[LegId, SipLeg] = {}
         self._ended: list[LegId] = []
+        self._refused_at = float("-inf")
         self._turned_away: list[tuple[LegId, int, HeaderList]] = []
         self._pressing: set[LegId] = set()
         self._places = Places(places_for(plan))
@@ -137,10 +143,25 @@ class SipShell:
         """End the stack; legs first, as their destructors need it."""
         for leg in list(self._legs.values()):
             self.hangup(leg.leg_id, ())
+        for account in self._registering.values():
+            with contextlib.suppress(pj.Error):  # it is not registered
+                account.setRegistration(False)
+        self._part_from_peers()
         self._drop_ended()
         self._accounts.clear()
         del self._nobody
-        self._endpoint.libDestroy()
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_RX_MSG)  # which would wait another second
+
+    def _part_from_peers(self) -> None:
+        """Wait for what peers owe us, and as long for the ACK to a refusal, which the stack does not tell of."""
+        until = time.monotonic() + PARTING_SECONDS
+        while (now := time.monotonic()) < until:
+            if self._endpoint.hasSettled() and now > self._refused_at + PARTING_SECONDS:
+                return
+            self.poll(PARTING_POLL_SECONDS)
+            for report in self.reports():
+                if isinstance(report, Arrival):
+                    self.refuse(report.leg, DRAINING.code, DRAINING.headers)
 
     def _own(self, leg: SipLeg) -> SipLeg:
         leg.pressing = self._pressing
@@ -334,6 +355,7 @@ class SipShell:
 
     def refuse(self, leg: LegId, code: int, headers: HeaderList) -> None:
         """Send a final failure."""
+        self._refused_at = time.monotonic()
         self._operate(leg, lambda it: it.finish(code, header_words(headers)))
 
     def hangup(self, leg: LegId, headers: HeaderList) -> None:

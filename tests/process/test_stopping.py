@@ -7,7 +7,9 @@ import signal
 from tests.process.conftest import StartGateway
 from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.sipp import Sipp
+from tests.process.talk import talking
 from tests.process.waiting import wait_until
+from tests.process.wire import header
 
 DRAINING = "Retry-After: 30"
 
@@ -69,6 +71,17 @@ def test_a_stop_ends_answered_calls(start_gateway: StartGateway) -> None:
     peers = call_both_ways(gateway, "uas-answer")
     gateway.signal(signal.SIGINT)
     assert_ended(gateway, peers, "server-error/stopped", "server-error/stopped")
+
+
+def test_a_bye_that_is_lost_is_sent_again_before_the_end(start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+    with talking(gateway, "to_twilio") as talk:
+        gateway.signal(signal.SIGINT)
+        for peer in (talk.caller, talk.callee):
+            wait_until(lambda peer=peer: peer.received("BYE")[1:], "another BYE")
+            assert len({header(bye, "CSeq") for bye in peer.received("BYE")}) == 1
+        wait_until(gateway.has_exited, "the process has ended")
+        assert [line["reason"] for line in gateway.ended_calls()] == ["stopped"]
 
 
 def test_a_stop_ends_ringing_calls(start_gateway: StartGateway) -> None:

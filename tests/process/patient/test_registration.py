@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -59,6 +60,21 @@ def test_a_trunk_registers_and_takes_it_back(start_gateway: StartGateway) -> Non
         assert header(last, "Expires") == "0"
         accept(registrar, last)
         assert is_up(gateway)
+
+
+def test_the_end_takes_a_registration_back_even_when_it_is_challenged(start_gateway: StartGateway) -> None:
+    with registered(start_gateway) as (gateway, registrar):
+        first = next_register(registrar)
+        accept(registrar, first)
+        wait_until(lambda: is_up(gateway), "the trunk is up")
+        gateway.signal(signal.SIGTERM)
+        last = next_register(registrar, first)
+        registrar.send(challenge(registrar, last, 401, "0f1e2d"))
+        proven = next_register(registrar, first, last)
+        assert is_right(header(proven, "Authorization"), "REGISTER")
+        assert [header(one, "Expires") for one in (last, proven)] == ["0", "0"]
+        accept(registrar, proven)
+        wait_until(gateway.has_exited, "the process has ended")
 
 
 def test_a_registration_that_is_refused_is_said_and_keeps_the_trunk_down(start_gateway: StartGateway) -> None:
