@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.commands import (
@@ -56,6 +57,29 @@ class Execution:
         self._observer = ports.observer
         self._variables = ports.variables
         self._clock = clock
+        self._hands: dict[type[Command], Callable[[ActiveCall, Any], None]] = {
+            StartTimer: self._start_timer,
+            StopTimer: self._stop_timer,
+            NoteContext: self._note_context,
+            Place: self._place,
+            Progress: self._progress,
+            Answer: self._answer,
+            Hangup: lambda call, command: self._hangup(call, command.role, command.headers),
+            Finish: lambda call, command: self._finish(call),
+            Refuse: self._refuse,
+            Offer: self._offer,
+            AnswerRefer: self._answer_refer,
+            SendRefer: self._refer,
+            NotifyRefer: self._notify,
+            TakeLeg: self._take,
+            AnswerReplacement: self._answer_replacement,
+            RefuseReplacement: self._refuse_replacement,
+            Preview: lambda call, command: self._join(call, command.role, Role.TARGET),
+            Promote: self._promote,
+            NoteTransfer: lambda call, command: self._observer.transfer(command.mode, command.result),
+            NoteMiss: lambda call, command: self.missed.append(command),
+            WriteBack: self._write_back,
+        }
         self.consequences: deque[tuple[str, Event]] = deque()
         """What follows for other calls, by their ids; to be taken by whoever feeds them."""
         self.missed: deque[NoteMiss] = deque()
@@ -63,52 +87,7 @@ class Execution:
 
     def execute(self, call: ActiveCall, command: Command) -> None:
         """Do one thing that the call's machine said."""
-        match command:  # what each call has comes first
-            case StartTimer(timer, seconds):
-                self._timers.start(call.machine.id, timer, self._clock() + seconds)
-            case StopTimer(timer):
-                self._timers.stop(call.machine.id, timer)
-            case NoteContext(on, mapped):
-                self._observer.context_mapped(call.machine.direction, on, mapped.receipt, mapped.bytes)
-            case Place():
-                self._place(call, command)
-            case Progress():
-                self._progress(call, command)
-            case Answer():
-                self._answer(call, command)
-            case Hangup(role, headers):
-                self._hangup(call, role, headers)
-            case Finish():
-                self._finish(call)
-            case Refuse(code, headers):
-                self._sip.refuse(call.inbound, code, headers)
-                self._respond(call, code)
-            case Offer(role, hold):
-                self._offer(call, role, hold)
-            case AnswerRefer(by, code, headers):
-                self._answer_refer(call, by, code, headers)
-            case SendRefer(role, refer_to):
-                self._refer(call, role, refer_to)
-            case NotifyRefer(by, code, is_final):
-                self._notify(call, by, code, is_final)
-            case TakeLeg(call_id, role):
-                self._take(call, call_id, role)
-            case AnswerReplacement():
-                self._answer_replacement(call)
-            case RefuseReplacement(code, headers):
-                self._refuse_replacement(call, code, headers)
-            case Preview(role):
-                self._join(call, role, Role.TARGET)
-            case Promote(role):
-                call.promote(role)
-                self._sessions.promoted(call)
-                self._join(call, role, role.other)
-            case NoteTransfer(mode, result):
-                self._observer.transfer(mode, result)
-            case NoteMiss():
-                self.missed.append(command)
-            case WriteBack():
-                self._write_back(call, command)
+        self._hands[type(command)](call, command)
 
     def announce(self, call: ActiveCall) -> None:
         """Once, when it is known where the call goes; a call that failed at once starts before it ends all the same."""
@@ -134,6 +113,19 @@ class Execution:
             self._sip.refuse(call.inbound, 500, ())
         else:
             self._hangup(call, Role.INBOUND, ())
+
+    def _start_timer(self, call: ActiveCall, command: StartTimer) -> None:
+        self._timers.start(call.machine.id, command.timer, self._clock() + command.seconds)
+
+    def _stop_timer(self, call: ActiveCall, command: StopTimer) -> None:
+        self._timers.stop(call.machine.id, command.timer)
+
+    def _note_context(self, call: ActiveCall, command: NoteContext) -> None:
+        self._observer.context_mapped(call.machine.direction, command.on, command.mapped.receipt, command.mapped.bytes)
+
+    def _refuse(self, call: ActiveCall, command: Refuse) -> None:
+        self._sip.refuse(call.inbound, command.code, command.headers)
+        self._respond(call, command.code)
 
     def _respond(self, call: ActiveCall, code: int) -> None:
         if call.machine.from_trunk:
@@ -165,49 +157,54 @@ class Execution:
         if leg is not None and self._registry.owns(call, leg):
             self._sip.hangup(leg, headers)
 
-    def _answer_refer(self, call: ActiveCall, by: Role, code: int, headers: HeaderList) -> None:
-        leg = call.leg(by)
+    def _answer_refer(self, call: ActiveCall, command: AnswerRefer) -> None:
+        leg = call.leg(command.by)
         if leg is not None:
-            self._sip.answer_refer(leg, code, headers)
-            self._observer.response(call.machine.trunks[by].name, "sent", code)
+            self._sip.answer_refer(leg, command.code, command.headers)
+            self._observer.response(call.machine.trunks[command.by].name, "sent", command.code)
 
-    def _refer(self, call: ActiveCall, role: Role, refer_to: str) -> None:
-        leg = call.leg(role)
+    def _refer(self, call: ActiveCall, command: SendRefer) -> None:
+        leg = call.leg(command.role)
         if leg is not None:
-            self._sip.refer(leg, refer_to)
+            self._sip.refer(leg, command.refer_to)
 
-    def _notify(self, call: ActiveCall, by: Role, code: int, is_final: bool) -> None:
-        leg = call.leg(by)
+    def _notify(self, call: ActiveCall, command: NotifyRefer) -> None:
+        leg = call.leg(command.by)
         if leg is not None:
-            self._sip.notify_refer(leg, code, is_final)
+            self._sip.notify_refer(leg, command.code, command.is_final)
 
-    def _take(self, call: ActiveCall, call_id: str, role: Role) -> None:
-        end = self._registry.calls[call_id].end(role)
-        self._registry.take(call, call_id, role)
+    def _take(self, call: ActiveCall, command: TakeLeg) -> None:
+        end = self._registry.calls[command.call_id].end(command.role)
+        self._registry.take(call, command.call_id, command.role)
         self._sessions.taken(call, end)
-        self.consequences.append((call_id, LegTaken(role)))
+        self.consequences.append((command.call_id, LegTaken(command.role)))
 
-    def _answer_replacement(self, call: ActiveCall) -> None:
+    def _promote(self, call: ActiveCall, command: Promote) -> None:
+        call.promote(command.role)
+        self._sessions.promoted(call)
+        self._join(call, command.role, command.role.other)
+
+    def _answer_replacement(self, call: ActiveCall, command: AnswerReplacement) -> None:
         leg, call.replacement = call.replacement, None
         if leg is not None:
             self._registry.adopt(call, leg)
             self._sip.answer(leg, ())
             self._observer.response(call.machine.trunks[Role.TARGET].name, "sent", 200)
 
-    def _refuse_replacement(self, call: ActiveCall, code: int, headers: HeaderList) -> None:
+    def _refuse_replacement(self, call: ActiveCall, command: RefuseReplacement) -> None:
         leg, call.replacement = call.replacement, None
         if leg is not None:
-            self._sip.refuse(leg, code, headers)
+            self._sip.refuse(leg, command.code, command.headers)
 
     def _join(self, call: ActiveCall, role: Role, with_role: Role) -> None:
         one, other = call.leg(role), call.leg(with_role)
         if one is not None and other is not None:
             self._sip.join(one, other)
 
-    def _offer(self, call: ActiveCall, role: Role, hold: bool) -> None:
-        leg = call.leg(role)
+    def _offer(self, call: ActiveCall, command: Offer) -> None:
+        leg = call.leg(command.role)
         if leg is not None:
-            self._sip.offer(leg, hold)
+            self._sip.offer(leg, command.hold)
 
     def _write_back(self, call: ActiveCall, command: WriteBack) -> None:
         leg = call.leg(command.role)

@@ -119,7 +119,7 @@ class Engine:
         for report in self._sip.reports():
             busy = True
             self._take(report)
-        for call_id, timer in self._timers.pop_due(self._clock()):
+        for call_id, timer in self._timers.pop_due(began):
             busy = True
             if call := self._registry.calls.get(call_id):  # else: another of the timers due was its end
                 self._feed(call, TimerFired(timer))
