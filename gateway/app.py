@@ -142,6 +142,7 @@ class Operator:
             try:
                 self._engine.change_plan(plan)
             except StartError as error:
+                self._write_backs.adopt(self.plan.trunks)
                 return [Problem(self._path, "", str(error))]
             self._settings, self.plan = settings, plan
             _mind_certificates(plan, self._metrics)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import resource
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from gateway.app import allow_descriptors, needs_restart
+from gateway.app import Operator, allow_descriptors, needs_restart
 from gateway.core.plan import Admin, Limits, Listener, Media, MediaMode, TlsFiles, Transport
 from gateway.errors import StartError
 from tests.bridge.samples import CUSTOMER, FIRST, SECOND, plan
@@ -57,6 +58,18 @@ def test_what_new_calls_can_use_does_not(change: dict[str, Any]) -> None:
 
 def test_no_secret_is_said() -> None:
     assert "changed" not in str(needs_restart("gw.yaml", RUNNING, replace(RUNNING, admin=Admin(token="changed"))))
+
+
+def test_what_the_stack_refuses_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads the files of sip.tls once more, after the check of the file; variables go where they went."""
+    wanted = replace(RUNNING, trunks=plan(uris=(FIRST, SECOND)).trunks)
+    monkeypatch.setattr("gateway.app.load", lambda path: Mock(**{"plan.return_value": wanted}))
+    engine, write_backs = Mock(), Mock()
+    engine.change_plan.side_effect = StartError("no key in key.pem")
+    operator = Operator("gw.yaml", Mock(**{"plan.return_value": RUNNING}), engine, Mock(), write_backs)
+    assert operator.reload() == ["gw.yaml: no key in key.pem"]
+    assert operator.plan is RUNNING
+    assert [call.args for call in write_backs.adopt.call_args_list] == [(wanted.trunks,), (RUNNING.trunks,)]
 
 
 UNLIMITED = resource.RLIM_INFINITY
