@@ -13,7 +13,7 @@ from gateway.core.octets import byte_length
 from gateway.core.payload import join_items
 from gateway.core.receipt import Outcome
 from gateway.core.refusal import Oversize, Refusal
-from gateway.core.sanitise import character_problem, limit_bytes, octet_limit, sanitise_value
+from gateway.core.sanitise import character_problem, is_plain, limit_bytes, octet_limit, sanitise_value
 from gateway.core.truncation import truncate
 from gateway.core.uui import UuiEncoding, build_uui
 from gateway.core.values import FieldType
@@ -65,9 +65,7 @@ def lay_out(slots: Sequence[Slot], rules: Rules) -> str | None:
 def _put_plain(slot: Slot, value: str) -> bool:
     """Whether the value needs nothing but a header to stand in, as nearly all do; then it has it."""
     target, size = slot.rule.target, len(value)
-    if target is None or not 0 < size <= target.plain_bytes or not value.isascii() or not value.isprintable():
-        return False
-    if value.strip(" ") != value:
+    if target is None or size > target.plain_bytes or not is_plain(value):
         return False
     slot.header = (target.header, value)
     slot.bytes = len(target.header) + size  # a header's name is ASCII

@@ -52,8 +52,8 @@ class Target:
     """Where a value goes: the header, and how a value becomes that header's value.
 
     With `uui` the encoded value is a payload of User-to-User, with a `key` it is one part of a payload that several
-    fields share. A `raw` User-to-User is encoded already, so no part of it means anything. Printable ASCII of up to
-    `plain_bytes` is the header's value as it stands; whatever else is to be looked at.
+    fields share. A `raw` User-to-User is encoded already, so no part of it means anything. A plain value
+    (`sanitise.is_plain`) of at most `plain_bytes` is the header's value as it stands.
     """
 
     header: str
@@ -146,11 +146,12 @@ class Contract:
         The call can come to that side from the other and go back there, so a field of the INVITE that cannot be read
         or written this way round stays behind.
         """
-        kind = (Message(direction, On.INVITE, sender), dialect, profile)
+        invite = Message(direction, On.INVITE, sender)
+        kind = (invite, dialect, profile)
         compiled = self._followed.get(kind)
         if compiled is None:
             fields = self._transfer_fields(*kind)
-            compiled = self._compile_fields(fields, kind[0]._replace(on=On.REFER), dialect, profile)
+            compiled = self._compile_fields(fields, invite._replace(on=On.REFER), dialect, profile)
             self._followed[kind] = compiled
         return compiled
 
@@ -252,7 +253,7 @@ def _compile_target(locator: Locator, one: Field, ways: Ways, profile: Profile) 
 
 
 def _plain_bytes(header: str, one: Field, profile: Profile) -> int:
-    """How much of the field no limit of its own or of one header forbids."""
+    """How long a value may be before a limit of the field or of one header forbids it."""
     in_header = None if profile.header_bytes is None else profile.header_bytes - len(f"{header}: ")
     limits = (one.max_bytes, profile.value_bytes, in_header)
     return min((limit for limit in limits if limit is not None), default=sys.maxsize)

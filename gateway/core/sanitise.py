@@ -56,6 +56,11 @@ def find_control(text: str) -> str | None:
     return None if found is None else found[0]
 
 
+def is_plain(value: str) -> bool:
+    """Whether `sanitise_value` has nothing to change or to refuse, but for sizes: printable ASCII, trimmed."""
+    return value.isascii() and value.isprintable() and value != "" and value.strip(" ") == value
+
+
 def is_clean(text: str) -> bool:
     """Whether `text` is UTF-8 without control characters."""
     return (text.isascii() and text.isprintable()) or (_CONTROL.search(text) is None and is_utf8(text))

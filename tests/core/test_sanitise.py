@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.core.octets import is_utf8
 from gateway.core.profiles import PROFILES, Characters, Profile
 from gateway.core.refusal import Oversize, Refusal
-from gateway.core.sanitise import find_control, is_clean, limit_bytes, sanitise, sanitise_value
+from gateway.core.sanitise import find_control, is_clean, is_plain, limit_bytes, sanitise, sanitise_value
 
 DOMAIN = PROFILES["sip-domain"]
 ASCII = replace(DOMAIN, name="ascii", characters=Characters.ASCII)
@@ -70,6 +70,12 @@ def test_sizes_are_octets() -> None:
 def test_controls_are_found() -> None:
     assert find_control("a\tb\n") == "\t"
     assert find_control("José") is None
+
+
+@given(st.text(st.characters()) | st.text("aZ ~!\t\x7f\xa0", max_size=6), st.sampled_from([DOMAIN, ASCII]))
+def test_what_is_plain_every_far_end_takes_as_it_is(value: str, profile: Profile) -> None:
+    expected = value.isascii() and sanitise_value(value, profile) == value
+    assert is_plain(value) is expected
 
 
 @given(st.text(st.characters()))
