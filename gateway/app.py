@@ -1,7 +1,8 @@
 """The running gateway: joins settings, engine, SIP stack and admin HTTP, and minds the process's signals.
 
-SIGTERM drains, SIGINT stops, SIGHUP loads the configuration again. The main thread owns the SIP stack; admin HTTP has
-its own, and a reload reads the file on a third, so that no call waits for a disk.
+SIGTERM drains, SIGINT stops, SIGHUP loads the configuration again; what they do before that is in `signals`. The main
+thread owns the SIP stack; admin HTTP has its own, and a reload reads the file on a third, so that no call waits for a
+disk.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -20,7 +22,7 @@ from gateway.bridge.ports import Ports, Status
 from gateway.bridge.record import CallRecord
 from gateway.core.plan import Plan
 from gateway.engine import Engine
-from gateway.errors import ConfigError, Problem, StartError
+from gateway.errors import ConfigError, Problem, StartError, StoppedError
 from gateway.ops.admin import AdminApi, build_app
 from gateway.ops.logs import logging_to
 from gateway.ops.metrics import Build, Metrics
@@ -30,6 +32,7 @@ from gateway.ops.server import AdminServer
 from gateway.ops.write_backs import WriteBackObserver
 from gateway.pbx.write_backs import WriteBacks
 from gateway.settings import Settings, certificate_end, certificate_problems, load
+from gateway.signals import ignore_all, welcome_reloads
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ YOUNG_OBJECTS = 10_000
 """How many more objects there are before the collector looks for what only refers to itself; a call takes hundreds."""
 SPARE_DESCRIPTORS = 512
 """Listeners, a few SIP connections, admin HTTP, the log."""
+RELOAD_SECONDS = 2.0
+"""How long the end of the process waits for reloads that were asked for before it."""
 MOST_CONNECTIONS = 2048
 """As many SIP connections as the stack takes (PJSIP_MAX_TRANSPORTS)."""
 
@@ -85,13 +90,39 @@ def _serve(path: str, settings: Settings) -> None:
 def _run_until_signalled(engine: Engine, operator: Operator, server: AdminServer) -> None:
     signal.signal(signal.SIGTERM, lambda *_: engine.drain())
     signal.signal(signal.SIGINT, lambda *_: engine.stop())
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=operator.reload, name="reload").start())
+    reloads = Reloads(operator.reload)
+    signal.signal(signal.SIGHUP, lambda *_: reloads.begin())
     gc.collect()
     gc.freeze()  # what lives as long as the process is not looked at again while calls wait
     gc.set_threshold(YOUNG_OBJECTS)  # nearly all goes without it: few things of a call refer to each other in a circle
     status = {"admin_port": server.port, "config": operator.plan.hash}
     log.info("started", extra=status)
-    engine.run()
+    welcome_reloads()
+    try:
+        engine.run()
+    finally:
+        ignore_all()
+        reloads.finish()
+
+
+class Reloads:
+    """What SIGHUP begins: a reload each, on a thread of its own, for which the end of the process waits a while."""
+
+    def __init__(self, reload: Callable[[], object]) -> None:
+        self._reload = reload
+        self._threads: list[threading.Thread] = []
+
+    def begin(self) -> None:
+        """Start one; does not wait."""
+        thread = threading.Thread(target=self._reload, name="reload", daemon=True)
+        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+        thread.start()
+
+    def finish(self) -> None:
+        """Wait for those that are on their way; one that waits for a disk is left behind."""
+        deadline = time.monotonic() + RELOAD_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 class Operator:
@@ -124,6 +155,9 @@ class Operator:
                 problems = [str(problem) for problem in self._take_over(load(self._path))]
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
+            except StoppedError as error:
+                log.info("reload given up", extra={"problems": [str(error)]})
+                return [str(error)]
             except TimeoutError:
                 problems = ["the SIP thread is too busy to take the new configuration over; try again"]
         self._metrics.config_reloaded(not problems)

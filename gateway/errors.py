@@ -2,6 +2,7 @@
 
     GatewayError                 sip_code 500, fault "ours"
       ConfigError                the configuration cannot run; holds every problem found
+      StoppedError               the gateway is at its end and takes nothing on any more
       StartError                 a valid configuration met a machine that cannot run it
       AdminError                 a running gateway cannot be asked, or refuses what it was asked
       AccountError               Twilio cannot be asked, refuses, or would not do what was asked
@@ -58,6 +59,10 @@ class ConfigError(GatewayError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class StoppedError(GatewayError):
+    """What was asked for will not happen: the gateway has ended its calls and is about to leave."""
 
 
 class StartError(GatewayError):

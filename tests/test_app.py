@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import resource
+import threading
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from gateway.app import Operator, allow_descriptors, needs_restart
+import gateway.app
+from gateway.app import Operator, Reloads, allow_descriptors, needs_restart
 from gateway.core.plan import Admin, Limits, Listener, Media, MediaMode, TlsFiles, Transport
-from gateway.errors import StartError
+from gateway.errors import StartError, StoppedError
 from tests.bridge.samples import CUSTOMER, FIRST, SECOND, plan
 
 RUNNING = plan(listeners=(Listener(Transport.UDP, "10.0.0.1", 5060),), tls=TlsFiles("cert.pem", "key.pem"))
@@ -70,6 +73,46 @@ def test_what_the_stack_refuses_leaves_all_as_it_was(monkeypatch: pytest.MonkeyP
     assert operator.reload() == ["gw.yaml: no key in key.pem"]
     assert operator.plan is RUNNING
     assert [call.args for call in write_backs.adopt.call_args_list] == [(wanted.trunks,), (RUNNING.trunks,)]
+
+
+def test_a_reload_that_meets_the_end_is_not_called_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.app.load", lambda path: Mock(**{"plan.return_value": RUNNING}))
+    engine, metrics = Mock(), Mock()
+    engine.change_plan.side_effect = StoppedError("the gateway is stopping")
+    operator = Operator("gw.yaml", Mock(**{"plan.return_value": RUNNING}), engine, metrics, Mock())
+    with caplog.at_level(logging.INFO):
+        assert operator.reload() == ["the gateway is stopping"]
+    assert [(line.levelname, line.message) for line in caplog.records] == [("INFO", "reload given up")]
+    metrics.config_reloaded.assert_not_called()
+
+
+def test_reloads_are_over_before_the_log_is_closed() -> None:
+    begun, done = threading.Event(), []
+
+    def reload() -> None:
+        begun.wait()
+        done.append(None)
+
+    reloads = Reloads(reload)
+    reloads.begin()
+    reloads.begin()
+    begun.set()
+    reloads.finish()
+    assert len(done) == 2
+
+
+def test_a_reload_that_hangs_does_not_keep_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway.app, "RELOAD_SECONDS", 0.01)
+    disk = threading.Event()
+    reloads = Reloads(disk.wait)
+    reloads.begin()
+    reloads.finish()
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "reload"] == [True]
+    disk.set()
+    monkeypatch.undo()
+    reloads.finish()
 
 
 UNLIMITED = resource.RLIM_INFINITY

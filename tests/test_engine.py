@@ -37,6 +37,7 @@ from gateway.core.routing import Route
 from gateway.core.terms import Direction, On, Side
 from gateway.core.variables import Variable, VariableWrite
 from gateway.engine import STOP_SECONDS, Engine
+from gateway.errors import StoppedError
 from tests.bridge.samples import (
     ANSWERED,
     CONFIRMED,
@@ -755,6 +756,16 @@ def test_an_engine_that_does_not_run_does_not_keep_who_asks(monkeypatch: pytest.
     with pytest.raises(TimeoutError):
         bench.engine.status()
     bench.step()  # the late answer is nobody's and harms nothing
+
+
+def test_an_engine_that_has_ended_says_no_at_once() -> None:
+    bench = Bench()
+    bench.engine.stop()
+    bench.run()
+    for ask in (bench.engine.status, bench.engine.calls, lambda: bench.engine.change_plan(ORDINARY)):
+        with pytest.raises(StoppedError, match=r"^the gateway is stopping$"):
+            ask()
+    bench.engine.drain()  # a signal in the last moment is nobody's any more
 
 
 def test_a_new_plan_is_for_new_calls() -> None:

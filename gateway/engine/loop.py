@@ -110,6 +110,7 @@ class Engine:
             self.step()
         for call in list(self._registry.calls.values()):  # their legs still have not said that they are gone
             self._execution.abandon(call)
+        self._requests.close()
 
     def step(self) -> None:
         """One round: let the stack work, then do what came of it, the timers and the requests."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import queue
+import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+from gateway.errors import StoppedError
 
 ANSWER_SECONDS = 5.0
 """How long a request waits for the SIP thread."""
@@ -18,6 +21,8 @@ class Requests:
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._closed = False
+        self._asking = threading.Lock()
 
     def post(self, request: Callable[[], None]) -> None:
         """Have something done; does not wait. `request` must not raise."""
@@ -28,6 +33,7 @@ class Requests:
 
         Raises:
             TimeoutError: no answer came within ANSWER_SECONDS.
+            StoppedError: none will come.
         """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
@@ -37,10 +43,19 @@ class Requests:
             except Exception as error:
                 future.set_exception(error)
 
-        self.post(answer)
+        with self._asking:
+            if self._closed:
+                raise StoppedError("the gateway is stopping")
+            self.post(answer)
         return future.result(ANSWER_SECONDS)
 
     def serve(self) -> None:
         """Do what is asked for by now."""
         while not self._waiting.empty():
             self._waiting.get()()
+
+    def close(self) -> None:
+        """Do what is asked for by now, and say no to what comes later."""
+        with self._asking:
+            self._closed = True
+        self.serve()

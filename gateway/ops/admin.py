@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.errors import StoppedError
 from gateway.ops.answers import calls_response, error_response, json_response, status_as_dict
 from gateway.ops.gate import Gate, guarded
 from gateway.ops.metrics import CONTENT_TYPE, Metrics
@@ -62,7 +63,7 @@ class AdminApi:
         """Metrics are never missing: when the SIP thread is stuck, they are what shows it."""
         try:
             status = await run_in_threadpool(self._control.status)
-        except TimeoutError:
+        except (TimeoutError, StoppedError):
             status = None
         return Response(self._metrics.render(status), media_type=CONTENT_TYPE)
 
@@ -128,7 +129,12 @@ def build_app(api: AdminApi, token: str | None) -> ASGIApp:
     app = Starlette(
         routes=api.routes(),
         middleware=[Middleware(Gate, token=token)],
-        exception_handlers={HTTPException: _http_error, TimeoutError: _no_answer, Exception: _failure},
+        exception_handlers={
+            HTTPException: _http_error,
+            TimeoutError: _no_answer,
+            StoppedError: _stopping,
+            Exception: _failure,
+        },
     )
     app.router.redirect_slashes = False  # a redirect would repeat the peer's own Host header
     return guarded(app)
@@ -163,6 +169,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _no_answer(request: Request, error: Exception) -> Response:
     text = "the SIP thread did not answer in time; what was asked for may still happen"
     return error_response(HTTPStatus.SERVICE_UNAVAILABLE, text)
+
+
+async def _stopping(request: Request, error: Exception) -> Response:
+    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
 
 async def _failure(request: Request, error: Exception) -> Response:

@@ -95,13 +95,17 @@ class Gateway:
     def start(self) -> None:
         """Run it and return when it says that calls are welcome."""
         self.write_configuration()
+        self.launch()
+        wait_until(self.is_ready, "the gateway is ready", START_SECONDS)
+        self._files = open_files(self.process.pid)
+        self._ports = udp_ports(self.process.pid)
+
+    def launch(self) -> None:
+        """Run it with the configuration as it lies there, and wait for nothing."""
         with self.log_path.open("wb") as log, self._errors_path.open("wb") as errors:
             command = [str(COMMAND), "run", str(self.config_path)]
             environment = os.environ | self.environment
             self.process = subprocess.Popen(command, stdout=log, stderr=errors, env=environment)
-        wait_until(self.is_ready, "the gateway is ready", START_SECONDS)
-        self._files = open_files(self.process.pid)
-        self._ports = udp_ports(self.process.pid)
 
     def write_configuration(self) -> None:
         self.config_path.write_text(yaml.safe_dump(self.configuration))

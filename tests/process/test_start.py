@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.process.conftest import StartGateway
 from tests.process.daemon import COMMAND, Gateway, Site
 from tests.process.process_files import is_bound
+from tests.process.waiting import wait_until
 
 NOT_STARTED = 3
 
@@ -57,6 +63,54 @@ def test_an_admin_port_that_is_taken(tmp_path: Path) -> None:
     assert str(site.admin) in said
     assert said.count("\n") == 1
     assert not is_bound(site.gateway.host, site.gateway.port)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway that begins and waits for its configuration: a pipe that nobody has written to."""
+    site = Site(tmp_path)
+    gateway = Gateway(site, site.configuration())
+    os.mkfifo(gateway.config_path)
+    gateway.launch()
+    yield gateway
+    if not gateway.has_exited():  # a failed test left it
+        gateway.process.kill()
+        gateway.process.wait()
+
+
+def reads_configuration(gateway: Gateway) -> int:
+    """The descriptor to write the configuration to, once the gateway waits for it."""
+
+    def reader() -> int | None:
+        with contextlib.suppress(OSError):
+            return os.open(gateway.config_path, os.O_WRONLY | os.O_NONBLOCK)
+        return None
+
+    return wait_until(reader, "the configuration is read")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_start_is_an_end_like_another(waiting: Gateway, number: signal.Signals) -> None:
+    pipe = reads_configuration(waiting)
+    waiting.signal(number)
+    wait_until(waiting.has_exited, "the process has ended")
+    os.close(pipe)
+    waiting.stop()  # says whether it ended well
+    assert waiting.log() == []
+
+
+def test_a_reload_that_is_asked_for_before_the_start_is_done_after_it_and_does_not_hold_the_end(
+    waiting: Gateway,
+) -> None:
+    pipe = reads_configuration(waiting)
+    waiting.signal(signal.SIGHUP)
+    os.write(pipe, yaml.safe_dump(waiting.configuration).encode())
+    os.close(pipe)
+    waiting.told(msg="started")
+    pipe = reads_configuration(waiting)  # this time for the reload, which gets none
+    waiting.stop()
+    os.close(pipe)
+    assert [line["msg"] for line in waiting.log()] == ["started", "draining", "stopped"]
 
 
 def test_the_log_begins_and_ends_with_the_process(start_gateway: StartGateway) -> None:
