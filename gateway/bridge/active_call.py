@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.bridge.commands import Role
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.ports import LegId
 from gateway.bridge.record import CallRecord, LegMedia
 from gateway.bridge.session import End, make_end
+from gateway.bridge.terms import INBOUND, OUTBOUND, TARGET, Role
 
 
 @dataclass(slots=True)
@@ -50,15 +50,15 @@ class ActiveCall:
 
     def leg(self, role: Role) -> LegId | None:
         """The leg that plays `role` now."""
-        if role is Role.INBOUND:
+        if role is INBOUND:
             return self.inbound
-        return self.outbound if role is Role.OUTBOUND else self.target
+        return self.outbound if role is OUTBOUND else self.target
 
     def role_of(self, leg: LegId) -> Role:
         """What one of its legs is now."""
         if leg == self.inbound:
-            return Role.INBOUND
-        return Role.OUTBOUND if leg == self.outbound else Role.TARGET
+            return INBOUND
+        return OUTBOUND if leg == self.outbound else TARGET
 
     def end(self, role: Role) -> End:
         """Who is at the far end of the leg that plays `role`, or will be."""
@@ -69,7 +69,7 @@ class ActiveCall:
     def promote(self, role: Role) -> None:
         """Let the target and the leg of this role change places."""
         assert self.target is not None
-        if role is Role.INBOUND:
+        if role is INBOUND:
             self.inbound, self.target = self.target, self.inbound
         else:
             self.outbound, self.target = self.target, self.outbound
@@ -87,8 +87,8 @@ class ActiveCall:
             to_trunk=machine.to_trunk.name if machine.to_trunk else "",
             inbound_call_id=self.inbound_call_id,
             outbound_call_id=self.outbound_call_id,
-            inbound_session_id=self.end(Role.INBOUND).uuid,
-            outbound_session_id=self.end(Role.OUTBOUND).uuid,
+            inbound_session_id=self.end(INBOUND).uuid,
+            outbound_session_id=self.end(OUTBOUND).uuid,
             started=self.started,
             plan_hash=machine.plan.hash,
             setup_seconds=self._since_arrival(self.invited),

@@ -6,7 +6,7 @@ from gateway.bridge import outcome as outcomes
 from gateway.bridge import redirects
 from gateway.bridge.call import Call, State, Step
 from gateway.bridge.carrying import carry, map_message, note
-from gateway.bridge.commands import Answer, Command, Hangup, Place, Progress, Refuse, Role, StartTimer, StopTimer
+from gateway.bridge.commands import Answer, Command, Hangup, Place, Progress, Refuse, StartTimer, StopTimer
 from gateway.bridge.events import (
     Event,
     Faulted,
@@ -21,6 +21,7 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.outcome import Outcome
 from gateway.bridge.reading import carries_sdp, forwards_left, twilio_error
+from gateway.bridge.terms import INBOUND, OUTBOUND
 from gateway.core.identity import Party, introduce, party_of
 from gateway.core.mapping import CallFacts
 from gateway.core.message import SipMessage
@@ -42,10 +43,10 @@ HEARD = StopTimer(Timer.RESPONSE)
 
 def invite(call: Call, event: InviteReceived) -> Step:
     """Find out where it goes, and set out."""
-    call.live.add(Role.INBOUND)
+    call.live.add(INBOUND)
     call.request = event.message
     call.from_trunk = event.trunk
-    call.trunks[Role.INBOUND] = event.trunk
+    call.trunks[INBOUND] = event.trunk
     call.told[event.trunk.side] = event.message.headers
     call.direction = Direction.from_source(event.trunk.side)
     call.facts = CallFacts(call.id, event.trunk.name, event.source_address)
@@ -59,17 +60,17 @@ def invite(call: Call, event: InviteReceived) -> Step:
 
 def _set_out(call: Call, message: SipMessage, trunk: Trunk) -> Step:
     destination = call.router.route(trunk, parse_uri(message.request_uri or "").user)
-    call.to_trunk = call.trunks[Role.OUTBOUND] = destination.trunk
-    mapped = map_message(call, On.INVITE, message, Role.INBOUND)
+    call.to_trunk = call.trunks[OUTBOUND] = destination.trunk
+    mapped = map_message(call, On.INVITE, message, INBOUND)
     notes = note(call, On.INVITE, mapped)
     if mapped.refused:
         commands, state = _refused(call, mapped.refused)
         return [*notes, *commands], state
-    call.parties = {Role.INBOUND: party_of(message), Role.OUTBOUND: Party(escape_user(destination.user))}
+    call.parties = {INBOUND: party_of(message), OUTBOUND: Party(escape_user(destination.user))}
     call.order = Place(
         trunk=destination.trunk.name,
         request_uri="",
-        caller=introduce(call.parties[Role.INBOUND], destination.trunk),
+        caller=introduce(call.parties[INBOUND], destination.trunk),
         headers=mapped.headers,
         max_forwards=forwards_left(message) - 1,
     )
@@ -104,7 +105,7 @@ def progress(call: Call, event: OutboundProgress) -> Step:
     commands: list[Command] = [HEARD]
     if event.code == 199:  # RFC 6228: about a branch, not about the call
         return commands, call.state
-    headers, notes = carry(call, On.PROGRESS, event.message, Role.OUTBOUND)
+    headers, notes = carry(call, On.PROGRESS, event.message, OUTBOUND)
     early = carries_sdp(event.message) and carries_sdp(call.request)
     call.early_media = call.early_media or early
     return [*commands, *notes, Progress(183 if early else 180, headers, early)], State.RINGING
@@ -112,7 +113,7 @@ def progress(call: Call, event: OutboundProgress) -> Step:
 
 def answered(call: Call, event: OutboundAnswered) -> Step:
     """It answers, and so do we."""
-    headers, notes = carry(call, On.ANSWER, event.message, Role.OUTBOUND)
+    headers, notes = carry(call, On.ANSWER, event.message, OUTBOUND)
     timers: list[Command] = [
         HEARD,
         StopTimer(Timer.RING),
@@ -123,16 +124,16 @@ def answered(call: Call, event: OutboundAnswered) -> Step:
 
 def outbound_failed(call: Call, event: OutboundEnded) -> Step:
     """It refuses, fails or sends us on: the next URI, or the caller is told."""
-    call.live.discard(Role.OUTBOUND)
+    call.live.discard(OUTBOUND)
     missed = [call.missed(event.code)] if outcomes.finds_nobody(event.code, event.by_peer) else []
     if outcomes.tries_next_uri(event.code) and call.uris and not call.early_media:
         return [*_place_next(call), *missed], State.CALLING
-    if not call.early_media and redirects.follow(call, call.trunks[Role.OUTBOUND], event.code, event.message):
+    if not call.early_media and redirects.follow(call, call.trunks[OUTBOUND], event.code, event.message):
         return _place_next(call), State.CALLING
     failure = event.code if event.code >= 300 else 480  # a BYE instead of an answer: nobody will
     call.decide(outcomes.outcome_for_code(failure), failure)
     call.twilio_error = twilio_error(event.message)
-    headers, notes = carry(call, On.END, event.message, Role.OUTBOUND)
+    headers, notes = carry(call, On.END, event.message, OUTBOUND)
     code = outcomes.answer_for_code(failure) if event.by_peer else outcomes.answer_for_cause(failure)
     return [*notes, Refuse(code, (outcomes.reason_header(failure), *headers)), *missed], State.ENDING
 
@@ -141,16 +142,16 @@ def no_response(call: Call, event: TimerFired) -> Step:
     """It says nothing at all: the next URI, or the caller is told."""
     missed = call.missed()
     if call.uris:
-        return [Hangup(Role.OUTBOUND), *_place_next(call), missed], State.CALLING
+        return [Hangup(OUTBOUND), *_place_next(call), missed], State.CALLING
     call.decide(outcomes.NO_RESPONSE, 408)
-    return [Hangup(Role.OUTBOUND), Refuse(504, (outcomes.reason_header(408),)), missed], State.ENDING
+    return [Hangup(OUTBOUND), Refuse(504, (outcomes.reason_header(408),)), missed], State.ENDING
 
 
 def no_answer(call: Call, event: TimerFired) -> Step:
     """It rang as long as it may."""
     call.decide(outcomes.NO_ANSWER, 480)
     reason = ("Reason", 'Q.850;cause=19;text="No answer from user"')  # ITU-T Q.850, table 1
-    return [Hangup(Role.OUTBOUND), Refuse(480, (reason,))], State.ENDING
+    return [Hangup(OUTBOUND), Refuse(480, (reason,))], State.ENDING
 
 
 # -- what ends it early ----------------------------------------------------------------------------------------------
@@ -165,9 +166,9 @@ def caller_left(call: Call, event: InboundEnded) -> Step:
 
 def without_inbound(call: Call, event: InboundEnded) -> Step:
     """The inbound leg is gone: the outbound one follows."""
-    call.live.discard(Role.INBOUND)
-    headers, notes = carry(call, On.END, event.message, Role.INBOUND)
-    return [*notes, Hangup(Role.OUTBOUND, headers)], State.ENDING
+    call.live.discard(INBOUND)
+    headers, notes = carry(call, On.END, event.message, INBOUND)
+    return [*notes, Hangup(OUTBOUND, headers)], State.ENDING
 
 
 def cut_unanswered(call: Call, event: Event) -> Step:
@@ -175,4 +176,4 @@ def cut_unanswered(call: Call, event: Event) -> Step:
     faulted = isinstance(event, Faulted)
     code = 500 if faulted else 503
     call.decide(outcomes.INTERNAL_ERROR if faulted else outcomes.STOPPED, code)
-    return [Hangup(Role.OUTBOUND), Refuse(code, ())], State.ENDING
+    return [Hangup(OUTBOUND), Refuse(code, ())], State.ENDING

@@ -16,10 +16,12 @@ class Role(enum.StrEnum):
     @property
     def other(self) -> Role:
         """Who talks to whom."""
-        return Role.INBOUND if self is Role.OUTBOUND else Role.OUTBOUND
+        return INBOUND if self is OUTBOUND else OUTBOUND
 
 
 ROLES = tuple(Role)
+INBOUND, OUTBOUND, TARGET = ROLES
+"""By themselves, for what each call asks often: until Python 3.12 a look into the class takes as long as a call."""
 
 
 class TransferResult(enum.StrEnum):

@@ -27,7 +27,6 @@ from gateway.bridge.commands import (
     Promote,
     Refuse,
     RefuseReplacement,
-    Role,
     SendRefer,
     StartTimer,
     StopTimer,
@@ -36,6 +35,7 @@ from gateway.bridge.commands import (
 )
 from gateway.bridge.events import Event, LegTaken
 from gateway.bridge.ports import Ports
+from gateway.bridge.terms import INBOUND, OUTBOUND, TARGET, Role
 from gateway.bridge.timers import Timers
 from gateway.core.variables import VariableWrite
 from gateway.engine.registry import CallRegistry
@@ -74,7 +74,7 @@ class Execution:
             TakeLeg: self._take,
             AnswerReplacement: self._answer_replacement,
             RefuseReplacement: self._refuse_replacement,
-            Preview: lambda call, command: self._join(call, command.role, Role.TARGET),
+            Preview: lambda call, command: self._join(call, command.role, TARGET),
             Promote: self._promote,
             NoteTransfer: lambda call, command: self._observer.transfer(command.mode, command.result),
             NoteMiss: lambda call, command: self.missed.append(command),
@@ -105,14 +105,14 @@ class Execution:
                 log.exception("call failed while it was given up", extra=call.names())
 
     def _cut_placed(self, call: ActiveCall) -> None:
-        self._hangup(call, Role.OUTBOUND, ())
-        self._hangup(call, Role.TARGET, ())
+        self._hangup(call, OUTBOUND, ())
+        self._hangup(call, TARGET, ())
 
     def _cut_inbound(self, call: ActiveCall) -> None:
         if call.answered is None:
             self._sip.refuse(call.inbound, 500, ())
         else:
-            self._hangup(call, Role.INBOUND, ())
+            self._hangup(call, INBOUND, ())
 
     def _start_timer(self, call: ActiveCall, command: StartTimer) -> None:
         self._timers.start(call.machine.id, command.timer, self._clock() + command.seconds)
@@ -141,13 +141,13 @@ class Execution:
 
     def _progress(self, call: ActiveCall, command: Progress) -> None:
         if command.early_media:
-            self._join(call, Role.INBOUND, Role.OUTBOUND)
+            self._join(call, INBOUND, OUTBOUND)
         self._sip.progress(call.inbound, command.code, command.headers)
         self._respond(call, command.code)
         call.ringing = call.ringing or self._clock()
 
     def _answer(self, call: ActiveCall, command: Answer) -> None:
-        self._join(call, Role.INBOUND, Role.OUTBOUND)
+        self._join(call, INBOUND, OUTBOUND)
         self._sip.answer(call.inbound, command.headers)
         self._respond(call, 200)
         call.answered = self._clock()
@@ -189,7 +189,7 @@ class Execution:
         if leg is not None:
             self._registry.adopt(call, leg)
             self._sip.answer(leg, ())
-            self._observer.response(call.machine.trunks[Role.TARGET].name, "sent", 200)
+            self._observer.response(call.machine.trunks[TARGET].name, "sent", 200)
 
     def _refuse_replacement(self, call: ActiveCall, command: RefuseReplacement) -> None:
         leg, call.replacement = call.replacement, None

@@ -6,7 +6,7 @@ from gateway.bridge.active_call import ActiveCall
 from gateway.bridge.events import Event, OutboundAnswered, OutboundEnded, OutboundProgress
 from gateway.bridge.ports import LegId, SipPort
 from gateway.bridge.session import End, hear_end, is_malformed, make_end, session_id
-from gateway.bridge.terms import Role
+from gateway.bridge.terms import INBOUND, OUTBOUND, TARGET, Role
 from gateway.core.message import SipMessage
 
 _OF_WHO_IS_CALLED = (OutboundProgress, OutboundAnswered, OutboundEnded)
@@ -20,8 +20,8 @@ class Sessions:
 
     def begin(self, call: ActiveCall, invite: SipMessage) -> None:
         """A call comes in. Whom it leads to has a name before it is called: a refusal tells it too."""
-        call.ends[call.inbound] = hear_end(invite, call.end(Role.INBOUND))
-        self._tell(call, Role.INBOUND)
+        call.ends[call.inbound] = hear_end(invite, call.end(INBOUND))
+        self._tell(call, INBOUND)
 
     def for_invite(self, call: ActiveCall, role: Role) -> str:
         """What whoever is called as this leg is told first."""
@@ -31,9 +31,9 @@ class Sessions:
         """A leg was placed; whoever was at the one before it is forgotten."""
         legs, before = (call.inbound, call.outbound, call.target), call.ends
         call.ends = {leg: end for leg, end in before.items() if leg in legs}
-        if role is Role.OUTBOUND and len(call.ends) < len(before):
-            self._tell(call, Role.INBOUND)
-        if role is Role.TARGET and call.target is not None:
+        if role is OUTBOUND and len(call.ends) < len(before):
+            self._tell(call, INBOUND)
+        if role is TARGET and call.target is not None:
             call.ends[call.target] = make_end(call.machine.id, str(call.target))
 
     def hear(self, call: ActiveCall, leg: LegId, event: Event) -> bool:
@@ -46,7 +46,7 @@ class Sessions:
         if end != before:
             call.ends[leg] = end
             self._tell(call, role)
-            if role is not Role.TARGET:
+            if role is not TARGET:
                 self._tell(call, role.other)
         return is_malformed(event.message)
 
@@ -62,8 +62,8 @@ class Sessions:
 
     def promoted(self, call: ActiveCall) -> None:
         """The target talks now, and the two have to hear of each other."""
-        self._tell(call, Role.INBOUND)
-        self._tell(call, Role.OUTBOUND)
+        self._tell(call, INBOUND)
+        self._tell(call, OUTBOUND)
 
     def _tell(self, call: ActiveCall, role: Role) -> None:
         leg = call.leg(role)
@@ -73,4 +73,4 @@ class Sessions:
 
 def _partner(call: ActiveCall, role: Role) -> Role:
     """Who is talked to: by the target of a transfer, who did not ask for it."""
-    return call.machine.transfers[-1].by.other if role is Role.TARGET else role.other
+    return call.machine.transfers[-1].by.other if role is TARGET else role.other

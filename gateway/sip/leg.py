@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 
 import pjsua2 as pj
 
-from gateway.bridge.commands import Role
 from gateway.bridge.events import (
     Event,
     Faulted,
@@ -30,6 +29,7 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.ports import LegId, LegReport, MediaReport, Report
 from gateway.bridge.record import LegMedia
+from gateway.bridge.terms import INBOUND, OUTBOUND, Role
 from gateway.core.terms import On
 from gateway.sip.convert import MICROSECONDS, has_body, names_error, names_session, received_message
 from gateway.sip.digits import DigitRelay
@@ -91,7 +91,7 @@ class SipLeg(pj.Leg):
 
     def keeps_its_place(self) -> bool:
         """Whether PJSIP goes on with it for half a minute after it is hung up: its peer has said nothing yet."""
-        return self.role is Role.OUTBOUND and not self._answered and not self.isHeard()
+        return self.role is OUTBOUND and not self._answered and not self.isHeard()
 
     def _postpone(self, seconds: float) -> None:
         self.report(Glare(self.role, seconds))
@@ -120,7 +120,7 @@ class SipLeg(pj.Leg):
     @guarded
     def onEnd(self, code: int, method: str, message: str) -> None:
         """Of an inbound leg PJSIP says 487 after CANCEL and also after an ACK that never came."""
-        no_ack = code == pj.PJSIP_SC_REQUEST_TERMINATED and self.role is Role.INBOUND and method != "INVITE"
+        no_ack = code == pj.PJSIP_SC_REQUEST_TERMINATED and self.role is INBOUND and method != "INVITE"
         self._end(int(pj.PJSIP_SC_REQUEST_TIMEOUT) if no_ack else code, message)
 
     @guarded
@@ -200,7 +200,7 @@ class SipLeg(pj.Leg):
             return
         by_peer = self._is_decision(text)
         message = received_message(text) if by_peer and self._matters(code, text) else None
-        ended = InboundEnded if self.role is Role.INBOUND else OutboundEnded
+        ended = InboundEnded if self.role is INBOUND else OutboundEnded
         self.report(ended(code, by_peer, message))
         self.ended = True
         self.over.append(self.leg_id)
@@ -213,4 +213,4 @@ class SipLeg(pj.Leg):
     def _is_decision(self, text: str) -> bool:
         """Whether this ended the leg: BYE, CANCEL, a refusal; not a response to what we ended it with ourselves."""
         is_response = text[:4].upper() == "SIP/"
-        return bool(text) and (not is_response or (self.role is Role.OUTBOUND and not self._answered))
+        return bool(text) and (not is_response or (self.role is OUTBOUND and not self._answered))
