@@ -68,8 +68,8 @@ class LineWriter(logging.Handler):
         while not closing:
             time.sleep(PAUSE_SECONDS)  # not _ending.wait(): that takes longer than to write what waits
             closing = self._ending.is_set()
-            while lines := self._take():
-                self._write(lines)
+            while self._lines.qsize():
+                self._write(self._take())
             if self.dropped > self._reported:
                 self._report()
 
@@ -78,7 +78,7 @@ class LineWriter(logging.Handler):
         return [self._lines.get() for _ in range(min(BATCH_LINES, self._lines.qsize()))]
 
     def _write(self, lines: list[str]) -> None:
-        rest = memoryview("".join(line + "\n" for line in lines).encode("utf-8", "replace"))
+        rest = memoryview("\n".join([*lines, ""]).encode("utf-8", "replace"))
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
