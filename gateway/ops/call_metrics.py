@@ -33,7 +33,6 @@ CONTEXT_BUCKETS = (64, 128, 256, 400, 600, 800, 1024, 1500, 2048, 4096)
 
 FIELD_LABELS = ("field", "direction", "on", "outcome")
 """Of what became of a field, each by its name in an entry of a receipt."""
-_LABELS = attrgetter(*FIELD_LABELS)
 
 
 class CallMetrics:
@@ -76,7 +75,9 @@ class ContextMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         text = "Fields mapped, by what became of them."
-        self._fields = CounterSeries(registry, "gateway_context_fields_total", text, FIELD_LABELS)
+        self._fields = CounterSeries(
+            registry, "gateway_context_fields_total", text, FIELD_LABELS, attrgetter(*FIELD_LABELS)
+        )
         self._size = histogram(
             registry, "gateway_context_bytes", "Names and values of the context headers of a message.", CONTEXT_BUCKETS
         )
@@ -91,7 +92,7 @@ class ContextMetrics:
     def mapped(self, direction: Direction, receipt: Sequence[ReceiptEntry], size: int) -> None:
         """One message was mapped; `size` is what its context takes on the wire, in bytes."""
         self._size.observe(size, direction)
-        self._fields.count_each([*map(_LABELS, receipt)])
+        self._fields.count_each(receipt)
 
 
 def histogram(registry: CollectorRegistry, name: str, text: str, buckets: Sequence[float]) -> HistogramSeries:

@@ -123,7 +123,7 @@ class Metrics:
 
     def invite_rejected(self, reason: str, count: int = 1) -> None:
         """An INVITE became no call."""
-        self._rejected.count(reason, by=count)
+        self._rejected.count_many(count, reason)
 
     def transfer(self, mode: TransferMode, result: TransferResult) -> None:
         """A transfer was refused, or came to its end."""

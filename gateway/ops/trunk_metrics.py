@@ -87,10 +87,10 @@ class TrunkMetrics:
     def media(self, media: LegMedia) -> None:
         """A leg's stream ended. A count below zero, as duplicates make it, is none."""
         trunk = media.trunk
-        self._packets.count(trunk, SENT, by=media.sent)
-        self._packets.count(trunk, RECEIVED, by=media.received)
-        self._lost.count(trunk, by=media.lost)
-        self._refused.count(trunk, by=media.refused)
+        self._packets.count_many(media.sent, trunk, SENT)
+        self._packets.count_many(media.received, trunk, RECEIVED)
+        self._lost.count_many(media.lost, trunk)
+        self._refused.count_many(media.refused, trunk)
         if media.received > 0:
             self._jitter.observe(media.jitter, trunk)
             self._mos.observe(leg_mos(media), trunk)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from gateway.ops.series import CounterSeries, HistogramSeries
+from gateway.ops.series import MUCH, CounterSeries, HistogramSeries
 
 
 def new_series() -> tuple[CollectorRegistry, CounterSeries]:
@@ -91,7 +91,7 @@ def test_only_values_are_observed(value: float | None, taken: int) -> None:
 
 def test_a_count_below_zero_is_none() -> None:
     registry, series = new_series()
-    series.count("pbx", "200", by=-3)
+    series.count_many(-3, "pbx", "200")
     assert registry.get_sample_value("test_total", {"trunk": "pbx", "code": "200"}) == 0
 
 
@@ -115,9 +115,37 @@ def without_times(text: bytes) -> list[str]:
 
 def test_threads_lose_nothing() -> None:
     registry, series = new_series()
-    threads = [threading.Thread(target=lambda: [series.count("pbx", "200") for _ in range(5000)]) for _ in range(4)]
+    seconds = HistogramSeries(registry, "test_seconds", "A test.", (), [1, 2])
+    scraped: list[float | None] = []
+
+    def count() -> None:
+        for _ in range(5000):
+            series.count("pbx", "200")
+            series.count_each([("pbx", "200"), ("twilio", "200")])
+            series.count_many(2, "pbx", "200")
+            seconds.observe(1.5)
+
+    def scrape() -> None:
+        scraped.extend(registry.get_sample_value("test_seconds_count") for _ in range(50))
+
+    threads = [threading.Thread(target=work) for work in (count, count, scrape, count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert registry.get_sample_value("test_total", {"trunk": "pbx", "code": "200"}) == 20_000
+    assert registry.get_sample_value("test_total", {"trunk": "pbx", "code": "200"}) == 60_000
+    assert registry.get_sample_value("test_total", {"trunk": "twilio", "code": "200"}) == 15_000
+    assert registry.get_sample_value("test_seconds_bucket", {"le": "2.0"}) == 15_000
+    assert registry.get_sample_value("test_seconds_sum") == 22_500
+    assert scraped == sorted(scraped, key=lambda value: value or 0)
+
+
+def test_what_nobody_asks_for_is_added_up_all_the_same() -> None:
+    registry, series = new_series()
+    seconds = HistogramSeries(registry, "test_seconds", "A test.", (), [1, 2])
+    for _ in range(3 * MUCH):
+        series.count("pbx", "200")
+        seconds.observe(1.5)
+    assert len(series._happened) < MUCH
+    assert len(seconds._spreads[()].fresh) < MUCH
+    assert registry.get_sample_value("test_seconds_count") == 3 * MUCH
