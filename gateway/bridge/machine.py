@@ -77,8 +77,7 @@ class CallMachine(Call):
         cell = TABLE[self.state].get(kind)
         if cell is None:
             raise ImpossibleEvent(self.state, kind)
-        commands, state = cell(self, event)
-        self.state = state
+        commands, self.state = cell(self, event)
         return commands
 
     def abandon(self) -> None:
