@@ -36,6 +36,7 @@ def total(metrics: str, name: str, labels: Mapping[str, str]) -> float:
 
     To parse all samples for it would cost more than the call that a test makes.
     """
+    assert f"\n{name}" in metrics, f"no {name} in {metrics}"
     samples = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", metrics, re.MULTILINE)
     return sum(float(value) for words, value in samples if labels.items() <= dict(LABEL.findall(words)).items())
 
@@ -144,16 +145,18 @@ class Gateway:
     def watched(self, folder: Path) -> Iterator[Gateway]:
         """Let one test use it, and fail the test for whatever the gateway still holds or complains about."""
         self.folder = folder
-        self._seen = len(self.log_path.read_bytes())
         self._metrics = self.metrics()
+        self._seen = len(self.log_path.read_bytes())
         try:
             yield self
             self.assert_no_errors_logged()
             if not self.has_exited():
                 self.assert_nothing_left(lingering=True)
-        finally:
+        except BaseException:
             self.stop_peers()
             self.end_calls()
+            raise
+        self.stop_peers()
 
     def end_calls(self) -> None:
         """End what a failed test has left up, so that the next one does not fail for it."""
@@ -165,7 +168,7 @@ class Gateway:
 
         `lingering` lets connections stay that the peer has closed and that a transaction still holds.
         """
-        wait_until(lambda: self.ask("/calls")["active"] == 0, f"all calls have ended: {self.ask('/calls')}")
+        wait_until(lambda: self.ask("/calls")["active"] == 0, lambda: f"all calls have ended: {self.ask('/calls')}")
         pid = self.process.pid
         wait_until(lambda: udp_ports(pid) == self._ports, "RTP ports are closed")
 
@@ -173,7 +176,7 @@ class Gateway:
             more = len(open_files(pid)) - len(self._files)
             return more <= 0 or lingering and more <= half_closed(pid)
 
-        wait_until(are_closed, f"files are closed; before {self._files}, now {open_files(pid)}")
+        wait_until(are_closed, lambda: f"files are closed; before {self._files}, now {open_files(pid)}")
 
     def assert_no_errors_logged(self) -> None:
         errors = [line for line in self.log() if line["level"] in ("ERROR", "CRITICAL")]
@@ -282,13 +285,15 @@ class Gateway:
 
     def measured(self, name: str, **labels: str) -> float:
         """What a metric is now, summed over the labels that are not given."""
-        metrics = self.metrics()
-        assert f"\n{name}" in metrics, f"no {name} in {metrics}"
-        return total(metrics, name, labels)
+        return total(self.metrics(), name, labels)
 
     def counted(self, name: str, **labels: str) -> float:
         """By how much a metric, summed over the labels that are not given, grew since the test began."""
-        return self.measured(name, **labels) - total(self._metrics, name, labels)
+        return self._grown(self.metrics(), name, labels)
+
+    def _grown(self, metrics: str, name: str, labels: Mapping[str, str]) -> float:
+        before = total(self._metrics, name, labels) if self._metrics else 0
+        return total(metrics, name, labels) - before
 
     # -- verdicts ------------------------------------------------------------------------------------------------
 
@@ -306,13 +311,15 @@ class Gateway:
     def assert_outcomes(self, direction: str, *reasons: str) -> list[Tree]:
         """These calls ended, in this order, and nothing else was counted or logged: each outcome `result/reason`."""
         lines = wait_until(
-            lambda: len(found := self.ended_calls()) >= len(reasons) and found, f"calls have ended: {self.log()}"
+            lambda: len(found := self.ended_calls()) >= len(reasons) and found,
+            lambda: f"calls have ended: {self.log()}",
         )
         told = [(line["direction"], f"{line['result']}/{line['reason']}") for line in lines]
         assert told == [(direction, reason) for reason in reasons]
+        metrics, name = self.metrics(), "gateway_calls_total"
         for reason in set(reasons):
             result, _, word = reason.partition("/")
             labels = {"direction": direction, "result": result, "reason": word}
-            assert self.counted("gateway_calls_total", **labels) == reasons.count(reason)
-        assert self.counted("gateway_calls_total") == len(reasons)
+            assert self._grown(metrics, name, labels) == reasons.count(reason)
+        assert self._grown(metrics, name, {}) == len(reasons)
         return lines

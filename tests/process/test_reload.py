@@ -31,7 +31,9 @@ def as_before(gateway: Gateway) -> Iterator[None]:
     yield
     gateway.configuration = before
     gateway.write_configuration()
+    already = sum(line["msg"] == "reloaded" for line in gateway.log())
     assert gateway.request("/reload", "POST")[0] == 200
+    gateway.told(already + 1, msg="reloaded")
 
 
 def rename(tree: Tree) -> None:

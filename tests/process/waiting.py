@@ -13,15 +13,16 @@ PATIENCE_SECONDS = 20.0
 """Of a busy machine; nothing that works takes a tenth of it."""
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def wait_until(condition: Callable[[], T], what: str | Callable[[], str], seconds: float = PATIENCE_SECONDS) -> T:
     """Ask until the answer is true, and give it back.
 
     Raises:
-        AssertionError: it was not within `seconds`; `what` says what was waited for.
+        AssertionError: it was not within `seconds`; `what`, or what it gives then, says what was waited for.
     """
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
         time.sleep(POLL_SECONDS)
     return answer
 
