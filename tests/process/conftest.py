@@ -39,7 +39,7 @@ def leaving() -> Iterator[Leaving]:
 
 
 def leave(gateway: Gateway, leaving: Leaving) -> None:
-    """Have it end while other tests run, and look at those that have: to wait for each would cost a second."""
+    """Have it end while other tests run, and look at those that have."""
     gateway.leave()
     leaving.append(gateway)
     for gone in [other for other in leaving if other.has_exited()]:

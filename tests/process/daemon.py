@@ -97,7 +97,12 @@ class Gateway:
         """Run it and return when it says that calls are welcome."""
         self.write_configuration()
         self.launch()
-        wait_until(self.is_ready, "the gateway is ready", START_SECONDS)
+        try:
+            wait_until(self.is_ready, "the gateway is ready", START_SECONDS)
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise
         self._files = open_files(self.process.pid)
         self._ports = udp_ports(self.process.pid)
 
@@ -123,7 +128,7 @@ class Gateway:
         self.assert_left_well()
 
     def leave(self) -> None:
-        """Have it drain and end, for which it takes a second."""
+        """Have it drain and end."""
         if not self.has_exited():
             self.signal(signal.SIGTERM)
 

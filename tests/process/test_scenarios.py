@@ -10,7 +10,7 @@ import pytest
 from tests.process.sipp import SCENARIOS
 
 FILES = sorted(SCENARIOS.glob("*.xml"))
-TESTS = "\n".join(path.read_text() for path in Path(__file__).parents[1].glob("*/*.py"))
+TESTS = "\n".join(path.read_text() for path in Path(__file__).parents[1].glob("**/*.py"))
 OPENING = re.compile(
     r'<\?xml version="1.0" encoding="UTF-8"\?>\n<!-- (.{10,118}\.) -->\n<scenario name="([a-z0-9-]+)">\n'
 )
