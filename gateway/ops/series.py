@@ -3,7 +3,7 @@
 That bounds what a peer can make us keep, and shows every series as 0 before its first event, so that a rate over it is
 right. A call moves fifty of them, so what happens is only put at the end of a list, which takes no lock. It is added up
 when there is much of it or when somebody asks, and becomes prometheus_client's then (its custom collectors). Any thread
-may use them: one at a time reaches a list, as CPython has it, and none waits for a scrape.
+may use them: one at a time reaches a list, as CPython has it, and does not wait for a scrape.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ That thread looks every PAUSE_SECONDS and is not woken for a line: each wake-up 
 SIP thread, twice a call. When the queue is full the line is dropped and counted, and the log says how many as soon as
 it can.
 
+Nor does the thread that logs write what needs no waiting. Of files nobody can tell. Of pipes and sockets the kernel can
+(RWF_NOWAIT, pwritev2(2)), but to wake their reader for each line takes as long as to wake the thread for several.
+
 Not the standard library's QueueListener: its stop() waits for ever on a full queue or a stuck reader. And the
 descriptor is written directly: a thread stuck inside sys.stdout holds a lock that the interpreter needs to exit.
 """
