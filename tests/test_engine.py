@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -250,11 +251,17 @@ def test_figures_of_streams_are_in_the_record() -> None:
     assert bench.only_record().media == (media,)
 
 
-def test_what_the_stack_refused_is_told() -> None:
-    bench = Bench()
+def test_what_the_stack_refused_is_told_and_counts_as_a_response_to_the_trunk() -> None:
+    trunks = [replace(trunk, allow=(ip_network("10.0.0.0/24"),)) for trunk in ORDINARY.trunks if trunk.name == "pbx"]
+    others = [trunk for trunk in ORDINARY.trunks if trunk.name != "pbx"]
+    bench = Bench(replace(ORDINARY, trunks=(*trunks, *others)))
     bench.sip.push(Refusal("malformed", "192.0.2.66", 400))
+    bench.sip.push(Refusal("no-common-codec", "10.0.0.5", 488))
+    bench.sip.push(Refusal("malformed", "10.0.0.5", 0))
     bench.step()
-    assert bench.observer.rejected == [("malformed", "192.0.2.66")]
+    of_the_pbx = [("no-common-codec", "10.0.0.5"), ("malformed", "10.0.0.5")]
+    assert bench.observer.rejected == [("malformed", "192.0.2.66"), *of_the_pbx]
+    assert bench.observer.responses == [("pbx", "sent", 488)]
 
 
 def test_a_call_that_the_machine_refuses_has_a_record_too() -> None:
@@ -274,6 +281,7 @@ def test_a_call_whose_cancel_overtook_the_answer_was_not_answered() -> None:
     bench.step()
     record = bench.only_record()
     assert (record.outcome, record.code) == (outcomes.CANCELLED, 487)
+    assert bench.observer.responses[-1] == ("pbx", "sent", 487)
     assert (record.answer_seconds, record.duration_seconds) == (None, None)
 
 

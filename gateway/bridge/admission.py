@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
+from ipaddress import ip_address
 
 from gateway.bridge.commands import HeaderList
 from gateway.bridge.outcome import warning_header
@@ -94,6 +95,13 @@ class TrunkAdmission:
         if self._sources and not self._sources.take(source, now):
             return SOURCE_TOO_FAST
         return TRUNK_TOO_FAST if self._rate and not self._rate.take(now) else None
+
+
+def trunk_of(source: str, trunks: Iterable[Trunk]) -> str | None:
+    """Name of the trunk whose `allow` holds a source address, as the stack finds it: in the smallest network."""
+    address = ip_address(source)
+    holding = ((network.prefixlen, trunk.name) for trunk in trunks for network in trunk.allow if address in network)
+    return max(holding, default=(0, None))[1]
 
 
 def takes_a_place(invite: SipMessage) -> bool:

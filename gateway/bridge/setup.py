@@ -32,7 +32,7 @@ from gateway.core.uri import escape_user, parse_uri
 from gateway.errors import CallRefused, PeerError
 
 REQUEST_TERMINATED = 487
-"""How the inbound leg ends when CANCEL arrived, and only then (RFC 3261, section 9.2): we never refuse with it."""
+"""What the stack answers a caller who left (RFC 3261, sections 9.2 and 15.1.2): we never refuse with it."""
 
 HEARD = StopTimer(Timer.RESPONSE)
 """Whom we called gave a sign of life."""
@@ -160,7 +160,10 @@ def no_answer(call: Call, event: TimerFired) -> Step:
 def caller_left(call: Call, event: InboundEnded) -> Step:
     """CANCEL, or the caller is not there any more."""
     cancelled = event.by_peer or event.code == REQUEST_TERMINATED
-    call.decide(outcomes.CANCELLED if cancelled else outcomes.PEER_VANISHED, event.code)
+    if cancelled:
+        call.decide(outcomes.CANCELLED, REQUEST_TERMINATED)  # that is what the INVITE gets, also after a BYE
+    else:
+        call.decide(outcomes.PEER_VANISHED, event.code)
     return without_inbound(call, event)
 
 

@@ -13,12 +13,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.bridge.active_call import ActiveCall
-from gateway.bridge.admission import DRAINING, NOT_ALLOWED, Admission, Rejection, TrunkAdmission, takes_a_place
+from gateway.bridge.admission import (
+    DRAINING,
+    NOT_ALLOWED,
+    Admission,
+    Rejection,
+    TrunkAdmission,
+    takes_a_place,
+    trunk_of,
+)
 from gateway.bridge.events import (
     AudioHeard,
     Ending,
     EndRequested,
     Event,
+    InboundEnded,
     InviteReceived,
     OutboundTrying,
     ReferReceived,
@@ -33,6 +42,7 @@ from gateway.bridge.events import (
 )
 from gateway.bridge.health import ProbeEnded, TrunkHealth
 from gateway.bridge.machine import CallMachine
+from gateway.bridge.outcome import CANCELLED
 from gateway.bridge.ports import (
     Arrival,
     LegReport,
@@ -47,6 +57,7 @@ from gateway.bridge.ports import (
 from gateway.bridge.record import CallRecord
 from gateway.bridge.session import HEADER as SESSION_ID
 from gateway.bridge.session import is_malformed
+from gateway.bridge.setup import REQUEST_TERMINATED
 from gateway.bridge.terms import Role
 from gateway.bridge.timers import Timers
 from gateway.bridge.tls import TlsFailure
@@ -191,7 +202,7 @@ class Engine:
         elif isinstance(report, Arrival):
             self._arrive(report)
         elif isinstance(report, Refusal):
-            self._observer.invite_rejected(report.reason, report.source_address, report.count)
+            self._refused(report)
         elif isinstance(report, TlsFailure):
             self._observer.tls_failed(report)
         elif isinstance(report, ProbeEnded):
@@ -267,6 +278,12 @@ class Engine:
         self._observer.invite_rejected(rejection.reason, arrival.source_address)
         self._observer.response(arrival.trunk, "sent", rejection.code)
 
+    def _refused(self, refusal: Refusal) -> None:
+        self._observer.invite_rejected(refusal.reason, refusal.source_address, refusal.count)
+        trunk = trunk_of(refusal.source_address, self._plan.trunks) if refusal.code else None
+        if trunk is not None:
+            self._observer.response(trunk, "sent", refusal.code)
+
     def _rejection(self, arrival: Arrival) -> Rejection | None:
         goes_on = self._phase is Phase.DRAINING and takes_a_place(arrival.message)
         if self._phase is not Phase.RUNNING and not goes_on:
@@ -316,7 +333,9 @@ class Engine:
         return AudioHeard(silence) if silence < call.machine.plan.media.timeout_seconds else None
 
     def _count_response(self, call: ActiveCall, event: Event) -> None:
-        """A response from the trunk we called; what it answers was placed, so the trunk is known."""
+        """A response from the trunk we called, which is known as the INVITE was placed; what a caller gets who left."""
+        if isinstance(event, InboundEnded) and call.machine.outcome == CANCELLED:
+            self._observer.response(call.machine.trunks[Role.INBOUND].name, "sent", REQUEST_TERMINATED)
         code = response_code(event)
         if code and call.machine.order:
             self._observer.response(call.machine.order.trunk, "received", code)

@@ -56,7 +56,8 @@ OTHER_UNBELIEVED = "set identity.believe of the trunk if it may say who calls"
 OUTCOME: dict[str, str] = {
     "unauthorized": "compare auth of the trunk with the credentials at the far end",
     "forbidden": "the far end takes no such call of ours: see its access list, and auth of the trunk",
-    "no-response": "none of the trunk's uris answered: see addresses, firewall, transport; a large INVITE wants TCP",
+    "no-response": "none of the trunk's uris answered: see addresses, firewall, transport, and TCP for a large INVITE; "
+    "or it was the far end that said 408 or 504: see what is silent behind it",
     "unavailable": "the trunk's uris failed or cannot be reached; with TLS, see TLS connection given up",
     "redirected": "set redirect: follow on the trunk if it may send calls to another of its uris",
     "no-route": "no route of the trunk fits the called number: see routes",

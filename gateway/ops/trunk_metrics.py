@@ -23,7 +23,7 @@ MOS_BUCKETS = (2.58, 3.1, 3.6, 4.03, 4.34, 4.5)
 SENT, RECEIVED = "sent", "received"
 ACCEPTED, REFUSED = "accepted", "refused"
 SUCCESS_CLASS = 2
-CODE_LABELS = {code: f"{code // 100}xx" for code in range(100, 700)} | {code: str(code) for code in (100, *PHRASES)}
+CODE_LABELS = {code: f"{code // 100}xx" for code in range(100, 700)} | {code: str(code) for code in PHRASES}
 """A response code that RFC 3261 does not know counts by its class."""
 
 
@@ -32,7 +32,8 @@ class TrunkMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         by_trunk, by_way = ["trunk"], ["trunk", "direction"]
-        self._responses = CounterSeries(registry, "gateway_sip_responses_total", "SIP responses.", [*by_way, "code"])
+        responses = "Responses to INVITE of calls and would-be calls, but 100, and those sent to REFER."
+        self._responses = CounterSeries(registry, "gateway_sip_responses_total", responses, [*by_way, "code"])
         self._packets = CounterSeries(registry, "gateway_rtp_packets_total", "RTP packets.", by_way)
         lost = "RTP packets that did not arrive here."
         self._lost = CounterSeries(registry, "gateway_rtp_lost_total", lost, by_trunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from gateway.bridge.admission import (
     TrunkAdmission,
     own_hops,
     sent_by,
+    trunk_of,
 )
 from gateway.core.headers import Headers
 from gateway.core.message import SipMessage
@@ -235,6 +237,18 @@ OURS_SID, OTHER_SID = f"AC{'0' * 32}", f"AC{'1' * 32}"
 def test_only_calls_of_these_accounts(headers: tuple[str, ...], rejection: Rejection | None) -> None:
     trunk = replace(TWILIO, account_sids=(OURS_SID,))
     assert TrunkAdmission(trunk).check(request(*headers), "54.172.60.1", 0) == rejection
+
+
+@pytest.mark.parametrize(
+    ("source", "trunk"), [("10.0.0.1", "first"), ("10.0.1.1", "second"), ("192.0.2.1", None), ("2001:db8::1", None)]
+)
+def test_a_source_is_of_the_trunk_with_the_smallest_network_that_has_it(source: str, trunk: str | None) -> None:
+    one = OURS.trunks[0]
+    trunks = [
+        replace(one, name="first", allow=(ip_network("192.168.0.0/24"), ip_network("10.0.0.0/24"))),
+        replace(one, name="second", allow=(ip_network("10.0.0.0/8"),)),
+    ]
+    assert trunk_of(source, trunks) == trunk
 
 
 def test_a_trunk_takes_what_comes_unless_it_says_otherwise() -> None:

@@ -325,7 +325,7 @@ CASES = [
         [OUT],
         State.ENDING,
         outcomes.CANCELLED,
-        200,
+        487,
     ),
     Case(
         "the caller's connection breaks",

@@ -239,7 +239,7 @@ def test_a_message_moves_its_fields_and_its_size() -> None:
 @pytest.mark.parametrize(
     ("code", "label"),
     [
-        pytest.param(100, "100", id="realistic: trying"),
+        pytest.param(180, "180", id="realistic: ringing"),
         pytest.param(486, "486", id="realistic: busy"),
         pytest.param(499, "4xx", id="synthetic: unknown in a known class"),
         pytest.param(699, "6xx", id="synthetic: the last there can be"),

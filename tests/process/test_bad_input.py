@@ -187,6 +187,9 @@ def test_an_answer(gateway: Gateway, make: Make, code: int, reason: str | None) 
             peer.send(peer.in_dialog("ACK", message, final))
     gateway.assert_rejected(*[reason] if reason else [])
     assert gateway.counted("gateway_calls_total") == 0
+    sent = {"trunk": "pbx", "direction": "sent"}
+    assert gateway.counted("gateway_sip_responses_total", **sent) == bool(reason)
+    assert gateway.counted("gateway_sip_responses_total", **sent, code=str(code)) == bool(reason)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in ANSWERED if fault not in NO_INVITES])
