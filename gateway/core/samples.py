@@ -54,6 +54,8 @@ _ANYTHING = ("example", "+15550100", "42", "1", "true", "a", '{"a":1}')
 
 def sample(one: Field, sender: Side, uui: Mapping[Side, UuiSetup]) -> Sample:
     """The first of the likely values that the field takes and its places can hold."""
+    if one.redacted and any(isinstance(step, Lookup) for step in one.transform):
+        return _hidden(one)
     transform, check = compile_steps(one.transform), check_for(one.type, one.values)
     for given in _candidates(one, one.locator(sender), uui):
         changed = given if transform is None else transform(given)
@@ -64,8 +66,15 @@ def sample(one: Field, sender: Side, uui: Mapping[Side, UuiSetup]) -> Sample:
             continue
         if _is_writable(given, one, sender, uui) and _is_writable(checked, one, sender.other, uui):
             return Sample(given, checked)
-    shown = "***" if one.redacted else one.default or "example"
+    if one.redacted:
+        return _hidden(one)
+    shown = one.default or "example"
     return Sample(shown, shown)
+
+
+def _hidden(one: Field) -> Sample:
+    """Of a private field whose values stand in the configuration: no more than its type says of it."""
+    return Sample("***", one.values[0] if one.values else _TYPED.get(one.type, "***"))
 
 
 def _candidates(one: Field, source: Locator | None, uui: Mapping[Side, UuiSetup]) -> Iterator[str]:

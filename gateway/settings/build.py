@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.core import plan
 from gateway.core.contract import Contract
 from gateway.core.fields import Field
+from gateway.core.mapping import HIDDEN
 from gateway.core.plan import Dialect, Plan
 from gateway.core.profiles import PROFILES, Profile
 from gateway.core.routing import Route
@@ -68,9 +69,26 @@ def build_contract(context: Context) -> Contract:
 
 
 def public_values(configuration: Configuration) -> dict[str, object]:
-    """Every setting in effect, defaults included, by its name in the file; secrets are asterisks."""
-    values: dict[str, object] = configuration.model_dump(mode="json", by_alias=True)
+    """Every setting in effect, defaults included, by its name in the file; what is private is hidden."""
+    values = _values(configuration)
+    shown = values["context"]["fields"]
+    for one in build_contract(configuration.context).fields:
+        if one.redacted:
+            shown[one.name] |= _private(one, shown[one.name])
     return values
+
+
+def _private(one: Field, shown: Mapping[str, Any]) -> dict[str, object]:
+    """What stands in the place of what holds values of a field."""
+    places = {side.value: locator.shown(one.redacted) for side in Side if (locator := one.locator(side))}
+    default = None if one.default is None else HIDDEN
+    steps = [dict.fromkeys(step, HIDDEN) if isinstance(step, dict) else step for step in shown["transform"]]
+    return {**places, "default": default, "transform": steps}
+
+
+def _values(configuration: Configuration) -> dict[str, Any]:
+    """As a type of JSON; the secrets that log us in are asterisks."""
+    return configuration.model_dump(mode="json", by_alias=True)
 
 
 def hash_of(configuration: Configuration) -> str:
@@ -78,7 +96,7 @@ def hash_of(configuration: Configuration) -> str:
 
     The order of trunks, routes and fields counts, a secret's value does not.
     """
-    canonical = json.dumps(public_values(configuration), separators=(",", ":"))
+    canonical = json.dumps(_values(configuration), separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_DIGITS]
 
 

@@ -93,8 +93,8 @@ def _fields(fields: Sequence[Field]) -> list[tuple[str, ...]]:
 def _field(field: Field) -> tuple[str, ...]:
     return (
         field.name,
-        field.pbx.text if field.pbx else "",
-        field.twilio.text if field.twilio else "",
+        field.pbx.shown(field.redacted) if field.pbx else "",
+        field.twilio.shown(field.redacted) if field.twilio else "",
         "both" if len(field.direction) == len(Direction) else ", ".join(field.direction),
         ", ".join(sorted(field.on)),
         field.type.value,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from gateway.core.handbook import build_handbook
+from gateway.core.schema import build_schema
 from gateway.errors import ConfigError
 from gateway.settings import Settings, build_report
 from tests.settings.samples import SOUND, Loader
@@ -97,6 +99,40 @@ def test_nothing_that_can_be_printed_has_a_secret(load_text: Loader) -> None:
         build_report(settings),
     ]
     assert [text for text in printable if SECRET in text] == []
+
+
+@pytest.mark.parametrize("private", ["pii", "secret"])
+def test_values_of_a_private_field_that_stand_in_the_file(private: str, load_text: Loader) -> None:
+    fields = f"""
+context:
+  fields:
+    key: {{pbx: "const:{SECRET}", twilio: "header:X-Key", direction: to_twilio, class: {private}}}
+    pin: {{pbx: "header:X-Pin", twilio: "header:X-Pin", class: {private}, default: "{SECRET}"}}
+    plan: {{pbx: "var:PLAN", twilio: "header:X-Plan", direction: to_twilio, class: {private},
+           transform: [trim, {{lookup: {{"1": "{SECRET}"}}}}]}}
+    open: {{pbx: "const:open", twilio: "header:X-Open", direction: to_twilio, default: "shown"}}
+"""
+    settings = load_text(SOUND + fields)
+    contract = settings.plan().contract
+    profile = settings.plan().trunks[1].profile
+    told = [
+        json.dumps(settings.public()),
+        build_report(settings),
+        json.dumps(build_schema(contract, profile)),
+        build_handbook(contract, profile),
+    ]
+    assert [text for text in told if SECRET in text] == []
+    context = settings.public()["context"]
+    assert isinstance(context, dict)
+    shown = context["fields"]
+    assert [shown[name]["pbx"] for name in ("key", "open")] == ["const:***", "const:open"]
+    assert [shown[name]["default"] for name in ("key", "pin", "open")] == [None, "***", "shown"]
+    assert shown["plan"]["transform"] == ["trim", {"lookup": "***"}]
+
+
+def test_a_hidden_value_is_part_of_what_a_configuration_is_named_by(load_text: Loader) -> None:
+    text = SOUND + 'context: {fields: {pin: {pbx: "var:A", twilio: "header:X-A", class: secret, default: "1"}}}'
+    assert load_text(text).plan().hash != load_text(text.replace('default: "1"', 'default: "2"')).plan().hash
 
 
 def test_check_does_not_print_a_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
