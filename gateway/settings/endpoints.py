@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 from gateway.core.networks import PUBLISHED_RANGES, parse_networks
 from gateway.core.plan import Listener, Network, Transport
+from gateway.settings.document import Unquoted
 from gateway.settings.scalars import Refused, listed, parse_text, shown
 
 FIRST_UNPRIVILEGED_PORT: Final = 1024
@@ -91,7 +92,7 @@ def parse_host_port(value: object) -> HostPort:
     """`ADDRESS:PORT` of this machine; 0.0.0.0 stands for all its addresses."""
     text = parse_text(value)
     host, colon, port = text.rpartition(":")
-    if not colon:
+    if not colon or "/" in text:
         raise Refused(f"must be ADDRESS:PORT, such as 127.0.0.1:9464, not {shown(text)}")
     return HostPort(parse_address(host), parse_port(port))
 
@@ -116,17 +117,17 @@ def build_listener(listener: Listener) -> str:
 
 def parse_port_range(value: object) -> PortRange:
     """`FIRST-LAST`. RTP takes the even port of a pair and RTCP the odd one above it (RFC 3550, section 11)."""
-    text = parse_text(value)
+    text = value if isinstance(value, Unquoted) else parse_text(value)  # quotes would not make a number a range
     match = _RANGE.fullmatch(text)
     if not match:
         raise Refused(f"must be FIRST-LAST, such as 20000-29999, not {shown(text)}")
     first, last = parse_port(match[1]), parse_port(match[2])
     if first < FIRST_UNPRIVILEGED_PORT:
         raise Refused(f"must start at port {FIRST_UNPRIVILEGED_PORT} or above, not {first}")
-    if first % 2:
-        raise Refused(f"must start at an even port, as RTP does; use {first + 1}-{last} instead of {first}-{last}")
     if last <= first:
         raise Refused(f"must end above its start, and {last} is not above {first}")
+    if first % 2:
+        raise Refused(f"must start at an even port, as RTP does; use {first + 1}-{last} instead of {first}-{last}")
     return PortRange(first, last)
 
 
