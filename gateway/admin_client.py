@@ -19,8 +19,17 @@ READING: Final = {"calls": "/calls", "status": "/status"}
 CHANGING: Final = {"drain": "/drain", "reload": "/reload"}
 
 
+def is_url(text: str) -> bool:
+    """Whether something can be asked there."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
+
+
 def ask(command: str, url: str) -> str:
-    """Do one of the commands of `READING` and `CHANGING`; gives the answer as indented ASCII JSON.
+    """Do one of the commands of `READING` and `CHANGING`; gives the answer as indented ASCII JSON. `url` is one.
 
     Raises:
         AdminError: nobody answered, or the answer is a refusal.
@@ -30,8 +39,6 @@ def ask(command: str, url: str) -> str:
         response = httpx.request(
             method, url.rstrip("/") + path, headers=_authorization(), timeout=TIMEOUT_SECONDS, trust_env=False
         )
-    except httpx.InvalidURL as error:
-        raise AdminError(f"{url!r} is not a URL such as {DEFAULT_URL}: {error}") from error
     except httpx.HTTPError as error:
         raise AdminError(f"no gateway answers at {url}: {error or type(error).__name__}") from error
     if response.is_success:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,6 +25,9 @@ WRONG_USAGE: Final = 2
 """Given by argparse."""
 NOT_STARTED: Final = 3
 
+UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a full disk and the like say to a write."""
+
 CONTRACT_FORMATS: Final = ("json-schema", "markdown")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -41,12 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 sys.stdout.flush()  # here it can still be said what comes of it
     except BrokenPipeError:
         return _unread()
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return _unwritten(error)
 
 
 def _unread() -> int:
     """Who reads what we print has seen enough, as with `| head`: end as other tools do, by the signal for that."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.raise_signal(signal.SIGPIPE)
+    return FAILED
+
+
+def _unwritten(error: OSError) -> int:
+    """What we print goes to where nothing more can be written; the interpreter would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(f"gateway: the output cannot be written: {error.strerror}", file=sys.stderr)
     return FAILED
 
 
@@ -105,10 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     ):
         epilog = f"A token, where the gateway asks for one, is taken from the variable {admin_client.TOKEN_VARIABLE}."
         command = commands.add_parser(name, help=purpose, description=purpose, epilog=epilog, allow_abbrev=False)
-        command.add_argument(
-            "--admin", metavar="URL", default=admin_client.DEFAULT_URL, help="its admin address (default: %(default)s)"
-        )
+        address, default = "its admin address (default: %(default)s)", admin_client.DEFAULT_URL
+        command.add_argument("--admin", metavar="URL", type=_admin_url, default=default, help=address)
     return parser
+
+
+def _admin_url(text: str) -> str:
+    if not admin_client.is_url(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as {admin_client.DEFAULT_URL}")
+    return text
 
 
 def _add_context_commands(commands: Any) -> None:

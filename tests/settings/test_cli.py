@@ -170,6 +170,15 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(arguments: list[str], str
     assert (done.returncode, done.stdout or "", done.stderr or "") == (-signal.SIGPIPE, "", "")
 
 
+@pytest.mark.parametrize("command", ["check", "contract"])
+def test_output_that_cannot_be_written_is_one_clear_line(command: str, sound_file: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        run = [sys.executable, "-m", "gateway", command, sound_file]
+        done = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, text=True, timeout=25)
+    said = "gateway: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_without_anywhere_to_print_it_works_all_the_same(sound_file: str) -> None:
     command = f"exec {sys.executable} -m gateway check {sound_file} >&-"
     done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=25)
