@@ -384,10 +384,17 @@ def test_a_wrong_method_is_told_the_right_ones(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/reload"), ("GET", "/status")])
-@pytest.mark.parametrize("content", [b"{}", b"x" * 1_000_000, [b"chunk", b"chunk"]])
+@pytest.mark.parametrize("content", [b"x" * 257, b"x" * 1_000_000, [b"chunk", b"chunk"]])
 def test_a_body_is_refused_unread(gateway: Gateway, method: str, path: str, content: Any) -> None:
     assert gateway.ask(method, path, content=content) == (413, {"error": "no request here has a body"})
     assert gateway.control.asked == []
+
+
+@pytest.mark.parametrize("content", [b"{}", b"x" * 256])
+def test_a_small_body_is_not_looked_at(gateway: Gateway, content: bytes) -> None:
+    assert gateway.ask("POST", "/drain", content=content)[0] == 202
+    assert gateway.ask("POST", "/reload", content=content)[0] == 200
+    assert gateway.ask("GET", "/status", content=content)[0] == 200
 
 
 @pytest.mark.parametrize(
