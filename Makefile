@@ -68,7 +68,8 @@ wheel: packages $(BIN)/python  ## build PJSIP (or find it in the cache) and prin
 
 .PHONY: demo
 demo: setup  ## call both ways through a gateway on loopback, show what was mapped (PBX=asterisk: a real one)
-	@page=$(VENV)/demo.html; \
+	@# On a terminal, job control has the ^C that ends the demo go to the demo alone, and not to make.
+	@if [[ -t 0 ]]; then set -m; fi; page=$(VENV)/demo.html; \
 	if [[ -z "$(PBX)" ]]; then $(BIN)/gateway demo --page "$$page"; exit; fi; \
 	tree=$$($(BIN)/python -m config.asterisk.unpack "$(PBX)"); \
 	$(BIN)/gateway demo --page "$$page" --asterisk "$$tree"
