@@ -243,6 +243,8 @@ class Agent:
         self._tell = tell
         self._numbers = itertools.count(1)
         self._calls: dict[int, LabCall] = {}
+        self._over: list[LabCall] = []
+        """Calls that ended. To drop one hangs up whatever call has its place in PJSIP since (places.patch)."""
         self._endpoint = pj.Endpoint()
         self._start(address, port)
         self.port = int(self._endpoint.transportGetInfo(0).localName.rsplit(":", 1)[1])
@@ -276,7 +278,7 @@ class Agent:
         for call in list(self._calls.values()):
             recording = call.see_to_recording(now)
             if call.ended and not recording:
-                del self._calls[call.number]
+                self._over.append(self._calls.pop(call.number))
 
     def close(self) -> None:
         """Hang up what is left and end the stack."""
