@@ -28,6 +28,14 @@ OUTCOME_BY_ENDING: dict[Ending, Outcome] = {
     Ending.STOP: outcomes.STOPPED,
 }
 
+OUTCOME_BY_LOSS: dict[int, Outcome] = {
+    408: outcomes.ACK_MISSING,
+    488: outcomes.NO_COMMON_CODEC,
+    500: outcomes.INTERNAL_ERROR,
+}
+"""How the inbound leg ends between our 200 and its ACK when no peer ends it: no ACK, no audio that both could have, our
+own fault. Anything else is a connection that broke."""
+
 
 def confirmed(call: Call, event: InboundConfirmed) -> Step:
     """The caller has our answer."""
@@ -35,10 +43,11 @@ def confirmed(call: Call, event: InboundConfirmed) -> Step:
 
 
 def left_unconfirmed(call: Call, event: InboundEnded) -> Step:
-    """The inbound leg ends and its ACK never came."""
+    """The inbound leg ends and its ACK never came, or our 200 could not leave."""
     if event.code == REQUEST_TERMINATED:  # CANCEL was there before our 200 could leave
         return caller_left(call, event)
-    call.decide(outcomes.COMPLETED if event.by_peer else outcomes.ACK_MISSING)
+    lost = OUTCOME_BY_LOSS.get(event.code, outcomes.PEER_VANISHED)
+    call.decide(outcomes.COMPLETED if event.by_peer else lost)
     return without_inbound(call, event)
 
 

@@ -394,13 +394,14 @@ CASES = [
         State.ENDING,
         outcomes.COMPLETED,
     ),
-    Case(
-        "the caller never acknowledges our 200",
-        (State.ANSWERED,),
-        InboundEnded(408, False, None),
-        [OUT],
-        State.ENDING,
-        outcomes.ACK_MISSING,
+    *(
+        Case(why, (State.ANSWERED,), InboundEnded(code, False, None), [OUT], State.ENDING, outcome)
+        for why, code, outcome in (
+            ("the caller never acknowledges our 200", 408, outcomes.ACK_MISSING),
+            ("our 200 cannot have audio that both could have", 488, outcomes.NO_COMMON_CODEC),
+            ("our 200 cannot be sent", 500, outcomes.INTERNAL_ERROR),
+            ("the caller's connection breaks before the ACK", 503, outcomes.PEER_VANISHED),
+        )
     ),
     Case(
         "CANCEL was there before our 200 could leave: the answered leg is hung up",
