@@ -51,6 +51,8 @@ CONFIGURE_OPTIONS = shlex.split("""
 # What we change in upstream's code; each says why.
 PATCHES = (
     "accept.patch",
+    "addresses.patch",
+    "body-length.patch",
     "bridge.patch",
     "dtls.patch",
     "epoll.patch",

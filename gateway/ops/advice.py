@@ -25,9 +25,12 @@ REJECTION: dict[str, str] = {
     "draining": "let the peer try another gateway, or again when this one has started",
     "loop": "a call came back here: look at the routes of both sides",
     "too-many-hops": "Max-Forwards is used up: look for a loop between the peers, or have them send 70",
-    "no-common-codec": "compare the offer's codecs with media.codecs, and its encryption with srtp of the trunk",
+    "no-common-codec": (
+        "compare the offer's codecs with media.codecs, its encryption with srtp of the trunk; "
+        "its addresses must be IPv4, and no names"
+    ),
     "no-rtp-ports": "another process has those of media.rtp_ports, or there are too few: see ss -lunp, and widen it",
-    "no-dialog": "Replaces names no call that is up here: the transfer came too late, or is for another gateway",
+    "no-dialog": "it is about a call that is not up here: it came too late, or is for another gateway",
     "malformed": "the peer sends what cannot be read: see it with --log-level DEBUG or tcpdump, and mend it there",
     "refused-by-stack": "the log says why with --log-level DEBUG, where PJSIP's own words are",
     "unsupported": "the gateway takes calls and no such request: switch it off at the peer, as for REGISTER",

@@ -18,6 +18,8 @@ REFUSED = {
         sdp("192.0.2.9", "97").replace("a=rtpmap:101", "a=rtpmap:97 SPEEX/8000\r\na=rtpmap:101"),
         {488},
     ),
+    "audio to a host name": (sdp("localhost"), {488}),
+    "RTCP to a host name": (sdp("192.0.2.9") + "a=rtcp:30001 IN IP4 localhost\r\n", {488}),
     "no SDP at all": ("this is no SDP\r\n", {415, 488}),
 }
 
