@@ -52,12 +52,10 @@ static pj_bool_t letsIn(const pj_sockaddr *source)
     return PJ_FALSE;
 }
 
-/* Whom we call may speak in the dialog without being allowed to call. */
-static bool isInDialog(pjsip_rx_data *rdata)
+/* Of a request of the other side, or of our response to one. */
+static bool isInDialog(const pjsip_cid_hdr *call_id, const pjsip_to_hdr *ours, const pjsip_from_hdr *theirs)
 {
-    const pj_str_t *ours = &rdata->msg_info.to->tag;
-
-    return ours->slen && pjsip_ua_find_dialog(&rdata->msg_info.cid->id, ours, &rdata->msg_info.from->tag, PJ_FALSE);
+    return ours->tag.slen && pjsip_ua_find_dialog(&call_id->id, &ours->tag, &theirs->tag, PJ_FALSE);
 }
 
 static bool isAnswerToUs(pjsip_rx_data *rdata)
@@ -111,10 +109,35 @@ static void turnAway(pjsip_rx_data *rdata)
     pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
 }
 
+/* BYE, ACK and CANCEL count all the same: one that is not taken would leave a call up. */
+static pj_bool_t refuseUnreadable(pjsip_rx_data *rdata)
+{
+    const pj_str_t name = { (char *)"Warning", 7 };
+    const pj_str_t value = { (char *)"399 gateway \"a header of this message cannot be read\"", 53 };
+    pjsip_hdr headers;
+
+    if (pj_list_empty(&rdata->msg_info.parse_err))
+        return PJ_FALSE;
+    switch (rdata->msg_info.msg->line.req.method.id) {
+    case PJSIP_BYE_METHOD:
+    case PJSIP_ACK_METHOD:
+    case PJSIP_CANCEL_METHOD:
+        return PJ_FALSE;
+    default:
+        break;
+    }
+    countTurnedAway(UNREADABLE, rdata->pkt_info.src_name);
+    pj_list_init(&headers);
+    pj_list_push_back(&headers, pjsip_generic_string_hdr_create(rdata->tp_info.pool, &name, &value));
+    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, PJSIP_SC_BAD_REQUEST, NULL, &headers, NULL);
+    return PJ_TRUE;
+}
+
 static pj_bool_t onRequestAtDoor(pjsip_rx_data *rdata)
 {
-    if (door.knows(&rdata->pkt_info.src_addr) || isInDialog(rdata))
-        return PJ_FALSE;
+    if (door.knows(&rdata->pkt_info.src_addr) ||
+        isInDialog(rdata->msg_info.cid, rdata->msg_info.to, rdata->msg_info.from)) /* whom we call need not be allowed to */
+        return refuseUnreadable(rdata);
     if (rdata->msg_info.msg->line.req.method.id != PJSIP_ACK_METHOD) /* which asks for nothing */
         turnAway(rdata);
     closeBehind(rdata);
@@ -126,6 +149,17 @@ static pj_bool_t onResponseAtDoor(pjsip_rx_data *rdata)
     if (!door.knows(&rdata->pkt_info.src_addr) && !isAnswerToUs(rdata))
         closeBehind(rdata);
     return PJ_FALSE;
+}
+
+/* Several parts of PJSIP say 481 to what belongs to no call. Strangers' was counted, and so was an INVITE with Replaces. */
+static pj_status_t onResponseLeaving(pjsip_tx_data *tdata)
+{
+    const pjsip_msg *msg = tdata->msg;
+
+    if (msg->line.status.code == PJSIP_SC_CALL_TSX_DOES_NOT_EXIST && door.knows(&tdata->tp_info.dst_addr) &&
+        !isInDialog(PJSIP_MSG_CID_HDR(msg), PJSIP_MSG_TO_HDR(msg), PJSIP_MSG_FROM_HDR(msg)))
+        countTurnedAway(NO_DIALOG, tdata->tp_info.dst_name);
+    return PJ_SUCCESS;
 }
 
 /* `allowed` are the networks of all trunks, `warning` is a value of Warning. */
@@ -143,6 +177,7 @@ void sipSetDoor(const NetworkWords &allowed, unsigned answers, const std::string
         module.priority = PJSIP_MOD_PRIORITY_TRANSPORT_LAYER + 1;
         module.on_rx_request = &onRequestAtDoor;
         module.on_rx_response = &onResponseAtDoor;
+        module.on_tx_response = &onResponseLeaving;
         pjsip_endpt_register_module(pjsua_var.endpt, &module);
     }
     door.answers = answers;

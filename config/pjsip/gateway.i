@@ -74,7 +74,7 @@ int sipCallOfDialog(const std::string &call_id, const std::string &local_tag, co
  * is told. */
 void sipSetDoor(const std::vector<std::string> &allowed, unsigned answers, const std::string &warning);
 /* What was turned away without Python (turned-away.hpp): how much of each kind, and the last. */
-enum { SILENCED, STRANGER, UNSUPPORTED };
+enum { SILENCED, STRANGER, UNSUPPORTED, UNREADABLE, NO_DIALOG };
 unsigned sipTakeTurnedAway(int kind);
 std::string sipLastTurnedAway(int kind);
 

@@ -89,7 +89,7 @@ static pj_bool_t answerStray(pjsip_rx_data *rdata)
     code = answerOutside(rdata, &headers);
     if (!code)
         return PJ_FALSE;
-    if (code != 481) /* late, which is nothing that the operator of a trunk could mend */
+    if (code != 481) /* which door.hpp counts */
         countTurnedAway(UNSUPPORTED, rdata->pkt_info.src_name);
     pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
     return PJ_TRUE;

@@ -8,8 +8,9 @@
 #include <pjsua-lib/pjsua_internal.h>
 #include <string>
 
-/* Who was turned away: a stranger without an answer, one with an answer, a trunk that asked for what nobody has here. */
-enum { SILENCED, STRANGER, UNSUPPORTED, TURNED_AWAY_KINDS };
+/* Who was turned away: a stranger without an answer, one with an answer; a trunk that asked for what nobody has here, that
+ * sent what cannot be read, or that speaks of a call which is not there. */
+enum { SILENCED, STRANGER, UNSUPPORTED, UNREADABLE, NO_DIALOG, TURNED_AWAY_KINDS };
 
 struct TurnedAway
 {

@@ -18,7 +18,13 @@ NO_RTP_PORTS = "no-rtp-ports"
 """What the stack's log says, and no code."""
 OTHER_REFUSAL = "refused-by-stack"
 
-_TURNED_AWAY = {pj.SILENCED: SILENCED, pj.STRANGER: NOT_ALLOWED.reason, pj.UNSUPPORTED: "unsupported"}
+_TURNED_AWAY = {
+    pj.SILENCED: SILENCED,
+    pj.STRANGER: NOT_ALLOWED.reason,
+    pj.UNSUPPORTED: "unsupported",
+    pj.UNREADABLE: MALFORMED.reason,
+    pj.NO_DIALOG: "no-dialog",
+}
 _ANSWERS = {
     **dict.fromkeys((400, 415), MALFORMED.reason),
     **dict.fromkeys((420, 421, 422), "unsupported"),
@@ -26,7 +32,12 @@ _ANSWERS = {
     503: NO_PLACE.reason,
 }
 
-REASONS = (*_TURNED_AWAY.values(), NO_RTP_PORTS, OTHER_REFUSAL, *sorted({*_ANSWERS.values()} - {"unsupported"}))
+REASONS = (
+    *_TURNED_AWAY.values(),
+    NO_RTP_PORTS,
+    OTHER_REFUSAL,
+    *sorted({*_ANSWERS.values()} - {*_TURNED_AWAY.values()}),
+)
 """Every word that is used here."""
 
 

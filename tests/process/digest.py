@@ -14,11 +14,11 @@ REALM = "sip.twilio.com"
 CHALLENGES = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 
 
-def challenge(peer: WirePeer, invite: str, code: int, nonce: str) -> str:
-    """As Twilio does it: qop, opaque, and no algorithm, which means MD5."""
+def challenge(peer: WirePeer, invite: str, code: int, nonce: str, *others: str) -> str:
+    """As Twilio does it: qop, opaque, and no algorithm, which means MD5; behind other challenges."""
     name, _ = CHALLENGES[code]
     value = f'Digest realm="{REALM}",qop="auth",nonce="{nonce}",opaque="{nonce[::-1]}"'
-    return peer.reply(invite, f"{code} {PHRASES[code]}", f"{name}: {value}")
+    return peer.reply(invite, f"{code} {PHRASES[code]}", *(f"{name}: {one}" for one in (*others, value)))
 
 
 def is_right(credentials: str, method: str) -> bool:

@@ -54,11 +54,22 @@ ANSWERED: dict[str, Answers] = {
     "a code of two digits": then_ok(replies(("18 What",))),
     "text that is no SIP": then_ok(lambda callee, invite: ["hello\r\n\r\n"]),
     "no Contact": changed(r"^Contact:.*\n", ""),
+    "a Contact that is none": changed(r"^Contact:.*$", "Contact: <<>\r"),
+    "a number that is none": changed("^Contact:", "Retry-After: soon\r\nContact:"),
+    "a session timer that is none": changed("^Contact:", "Session-Expires: x\r\nContact:"),
+    "a line without a colon": changed("^Contact:", "hello\r\nContact:"),
+    "180 with a number that is none": then_ok(replies(("180 Ringing", "Expires: soon"))),
     "300 headers": then_ok(replies(("183 Session Progress", *(f"X-Header-{number}: 1" for number in range(300))))),
 }
 
 REFUSED: dict[str, tuple[Answers, int, str]] = {
     "a reason of 30,000 characters": (replies(("486 " + "B" * 30_000,)), 486, "client-error/busy"),
+    "486 with a number that is none": (replies(("486 Busy", "Retry-After: soon")), 486, "client-error/busy"),
+    "401 that wants a password in clear": (
+        replies(("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')),
+        502,
+        "upstream-error/unauthorized",
+    ),
     "401 without a challenge": (replies(("401 Unauthorized",)), 502, "upstream-error/unauthorized"),
     "401 with nonsense": (
         replies(("401 Unauthorized", "WWW-Authenticate: Digest nonsense")),
@@ -70,7 +81,7 @@ REFUSED: dict[str, tuple[Answers, int, str]] = {
         502,
         "upstream-error/redirected",
     ),
-    "a Contact that is none": (changed(r"^Contact:.*$", "Contact: <<>\r"), 504, "upstream-error/no-response"),
+    "a Via that is none": (changed("^Via:", "Via: nonsense\r\nVia:"), 504, "upstream-error/no-response"),
     "no To": (changed(r"^To:.*\n", ""), 504, "upstream-error/no-response"),
 }
 

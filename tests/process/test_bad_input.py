@@ -9,7 +9,7 @@ import pytest
 
 from tests.process.bystander import bystander
 from tests.process.daemon import Gateway
-from tests.process.wire import MEDIA_PORT, WirePeer, header, sdp, status
+from tests.process.wire import MEDIA_PORT, WirePeer, carrying, header, sdp, status
 
 MANY, FLOOD = 20, 2000
 
@@ -72,14 +72,9 @@ UNREADABLE: dict[str, Make] = {
     "another version": changed(r"SIP/2\.0\r", "SIP/3.0\r"),
     "every octet there is": lambda peer: bytes(range(256)) * 8,
     "text that is no SIP": lambda peer: "GET / HTTP/1.1\r\nHost: gateway\r\n\r\n",
-    "NUL in a header": invite("X-Queue: a\0b"),
     "NUL in the start line": changed("service@", "ser\0vice@"),
-    "negative Content-Length": changed(r"^Content-Length: .*$", "Content-Length: -5\r"),
-    "Content-Length that is no number": changed(r"^Content-Length: .*$", "Content-Length: many\r"),
-    "Content-Length beyond all numbers": changed(r"^Content-Length: .*$", "Content-Length: 99999999999999999999\r"),
     "CSeq beyond 32 bits": changed("^CSeq: 1 ", "CSeq: 99999999999 "),
-    "Max-Forwards that is no number": changed("^Max-Forwards: 70", "Max-Forwards: lots"),
-    "Contact that is no URI": changed(r"^Contact: .*$", "Contact: <<<>\r"),
+    "a Via that is none before one that is": changed("^Via: ", "Via: nonsense\r\nVia: "),
 }
 
 IGNORED: dict[str, Make] = {
@@ -91,12 +86,29 @@ IGNORED: dict[str, Make] = {
     "response to nothing": stray_response,
 }
 
+UNREADABLE_HEADERS: dict[str, Make] = {
+    "NUL in a header": invite("X-Queue: a\0b"),
+    "negative Content-Length": changed(r"^Content-Length: .*$", "Content-Length: -5\r"),
+    "Content-Length that is no number": changed(r"^Content-Length: .*$", "Content-Length: many\r"),
+    "Content-Length beyond all numbers": changed(r"^Content-Length: .*$", "Content-Length: 99999999999999999999\r"),
+    "Max-Forwards that is no number": changed("^Max-Forwards: 70", "Max-Forwards: lots"),
+    "Contact that is no URI": changed(r"^Contact: .*$", "Contact: <<<>\r"),
+    "a line without a colon": invite("hello"),
+}
+
 ANSWERED: dict[str, tuple[Make, int, str | None]] = {
+    **{fault: (make, 400, "malformed") for fault, make in UNREADABLE_HEADERS.items()},
+    "OPTIONS with a header that cannot be read": (request("OPTIONS", "X-Queue: a\0b"), 400, "malformed"),
     "no Contact": (changed(r"^Contact:.*\r\n", ""), 400, "malformed"),
     "Contact *": (changed(r"^Contact: .*$", "Contact: *\r"), 400, "malformed"),
     "CSeq of another method": (changed("^CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), 500, "refused-by-stack"),
     "an extension that nobody has": (invite("Require: frobnication"), 420, "unsupported"),
     "a session timer that is too short": (invite("Supported: timer", "Session-Expires: 5"), 422, "unsupported"),
+    "a Content-Length that is too small": (
+        changed(r"^Content-Length: .*$", "Content-Length: 10\r"),
+        400,
+        "malformed",
+    ),
     "a Content-Length that is too large": (
         changed(r"^Content-Length: .*$", "Content-Length: 5000\r"),
         400,
@@ -112,13 +124,23 @@ ANSWERED: dict[str, tuple[Make, int, str | None]] = {
     "no common codec": (offer(r"AVP 0 101\r\n", "AVP 97\r\na=rtpmap:97 SPEEX/8000\r\n"), 488, "no-common-codec"),
     "video only": (offer("m=audio", "m=video"), 488, "no-common-codec"),
     "no audio wanted": (offer(f"audio {MEDIA_PORT}", "audio 0"), 488, "no-common-codec"),
-    "INVITE in a dialog that never was": (with_to_tag(invite()), 481, None),
-    "BYE of an unknown dialog": (with_to_tag(request("BYE")), 481, None),
-    "CANCEL of nothing": (request("CANCEL"), 481, None),
+    "DTMF and no audio": (offer("AVP 0 101", "AVP 101"), 488, "no-common-codec"),
+    "audio to a host name": (offer("c=IN IP4 .*", "c=IN IP4 localhost\r"), 488, "no-common-codec"),
+    "audio to IPv6": (offer("c=IN IP4 .*", "c=IN IP6 ::1\r"), 488, "no-common-codec"),
+    "RTCP to a host name": (offer(r"\Z", "a=rtcp:30001 IN IP4 localhost\r\n"), 488, "no-common-codec"),
+    "RTCP to IPv6": (offer(r"\Z", "a=rtcp:30001 IN IP6 ::1\r\n"), 488, "no-common-codec"),
+    "INVITE in a dialog that never was": (with_to_tag(invite()), 481, "no-dialog"),
+    "BYE of an unknown dialog": (with_to_tag(request("BYE")), 481, "no-dialog"),
+    "CANCEL of nothing": (request("CANCEL"), 481, "no-dialog"),
     "OPTIONS": (request("OPTIONS"), 200, None),
 }
 
-NO_INVITES = ("BYE of an unknown dialog", "CANCEL of nothing", "OPTIONS")
+NO_INVITES = (
+    "OPTIONS with a header that cannot be read",
+    "BYE of an unknown dialog",
+    "CANCEL of nothing",
+    "OPTIONS",
+)
 """Of these."""
 
 REFUSED_CALLS: dict[str, tuple[Make, int, str]] = {
@@ -141,7 +163,6 @@ GOOD: dict[str, Make] = {
         peer.invite("X-Queue: a").encode().replace(b"Queue: a", b"Queue: \xff\xfe")
     ),
     "no Content-Length": changed(r"^Content-Length:.*\r\n", ""),
-    "Content-Length that is too small": changed(r"^Content-Length: .*$", "Content-Length: 10\r"),
     "a second From": invite("From: <sip:somebody@else>;tag=2"),
     "Max-Forwards beyond all hops": changed("^Max-Forwards: 70", "Max-Forwards: 99999999999"),
     "20 more media lines": offer(r"\Z", "m=audio 0 RTP/AVP 0\r\n" * 20),
@@ -231,6 +252,21 @@ def test_a_call_all_the_same(gateway: Gateway, make: Make) -> None:
         sent_on = callee.received("INVITE")[0]
         assert len(sent_on) < 2000
         assert "X-Big" not in sent_on
+
+
+def test_what_is_behind_the_body_is_not_read(gateway: Gateway) -> None:
+    """RFC 3261, section 18.3: of an INVITE with Content-Length 0 nothing is an offer, so the offer is ours."""
+    with gateway.wire_caller(gateway.pbx) as caller, gateway.wire(gateway.twilio) as callee:
+        offering = caller.invite(body=sdp(caller.place.host, "8 101"))
+        message = re.sub("Content-Length: .*", "Content-Length: 0\r", offering)
+        caller.send(message)
+        callee.answer(callee.wait_for("INVITE"))
+        answer = caller.wait_for("SIP/2.0 200")
+        assert re.search("^m=audio .* RTP/AVP 0 8 ", answer, re.MULTILINE)
+        caller.send(carrying(caller.in_dialog("ACK", message, answer), body=sdp(caller.place.host)))
+        caller.send(caller.in_dialog("BYE", message, answer, 2))
+        callee.send(callee.reply(callee.wait_for("BYE"), "200 OK"))
+        gateway.assert_outcomes("to_twilio", "success/completed")
 
 
 def test_each_of_many_is_counted(gateway: Gateway) -> None:

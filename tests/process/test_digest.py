@@ -28,12 +28,19 @@ def test_sipp_verifies_the_digest(gateway: Gateway, direction: str) -> None:
     gateway.assert_outcomes(direction, "success/completed")
 
 
-@pytest.mark.parametrize("code", CHALLENGES)
-def test_a_challenge_is_answered(gateway: Gateway, direction: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "others"),
+    [
+        pytest.param(401, (), id="401"),
+        pytest.param(407, (), id="407"),
+        pytest.param(401, ('Bearer authz_server="https://auth.example.com"',), id="401 or a token"),  # RFC 8898
+    ],
+)
+def test_a_challenge_is_answered(gateway: Gateway, direction: str, code: int, others: tuple[str, ...]) -> None:
     with gateway.wire(gateway.callee(direction)) as callee:
         caller = gateway.caller(direction).call("uac-call")
         first = callee.wait_for("INVITE")
-        callee.send(challenge(callee, first, code, "0f1e2d"))
+        callee.send(challenge(callee, first, code, "0f1e2d", *others))
         callee.wait_for("ACK")
         second = wait_until(lambda: [one for one in callee.received("INVITE") if one != first], "a second INVITE")[0]
         assert is_right(header(second, CHALLENGES[code][1]), "INVITE")

@@ -15,7 +15,7 @@ ANSWERS = (
 STRANGE, UNSUPPORTED = ("unknown-source",), ("unsupported",)
 COUNTED_AS: dict[tuple[str, bool], tuple[str, ...]] = {
     ("pbx", False): UNSUPPORTED,
-    ("pbx", True): (),
+    ("pbx", True): ("no-dialog",),
     ("stranger", False): STRANGE,
     ("stranger", True): STRANGE,
 }
