@@ -40,7 +40,7 @@ from gateway.bridge.events import (
     response_code,
     seen_as,
 )
-from gateway.bridge.health import ProbeEnded, TrunkHealth
+from gateway.bridge.health import ProbeEnded
 from gateway.bridge.machine import CallMachine
 from gateway.bridge.outcome import CANCELLED
 from gateway.bridge.ports import (
@@ -69,13 +69,12 @@ from gateway.engine.execution import Clock, Execution
 from gateway.engine.registry import CallRegistry
 from gateway.engine.requests import Requests
 from gateway.engine.sessions import Sessions
+from gateway.engine.trunks import Trunks
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
 """Longest wait of the loop: an admin request waits as long at worst."""
-MIND_SECONDS = 0.1
-"""How often it is looked whether a trunk has something due; its intervals are of seconds."""
 STOP_SECONDS = 2.0
 """How long a stop waits for the BYEs and CANCELs it caused to leave."""
 
@@ -92,12 +91,11 @@ class Engine:
         self._sessions = Sessions(ports.sip)
         self._execution = Execution(ports, clock, self._registry, self._timers, self._sessions)
         self._dialogs = Dialogs(ports.sip, self._registry)
-        self._health = TrunkHealth()
+        self._trunks = Trunks(ports, clock, self._execution.missed)
         self._requests = Requests()
         self._phase = Phase.STARTING
         self._deadline: float | None = None
         self._started = time.time()
-        self._mind_at = float("-inf")
         self.adopt(plan)
 
     def adopt(self, plan: Plan) -> None:
@@ -106,8 +104,8 @@ class Engine:
         Raises:
             ValueError: its routes and trunks do not fit; nothing changed.
         """
-        self._router = Router(plan.trunks, plan.routes, self._health.in_order)
-        self._health.adopt(plan, self._clock())
+        self._router = Router(plan.trunks, plan.routes, self._trunks.health.in_order)
+        self._trunks.adopt(plan)
         self._admission = Admission(plan)
         self._trunk_admissions = {trunk.name: TrunkAdmission(trunk) for trunk in plan.trunks}
         self._plan = plan
@@ -135,29 +133,10 @@ class Engine:
             busy = True
             if call := self._registry.calls.get(call_id):  # else: another of the timers due was its end
                 self._feed(call, TimerFired(timer))
-        if began >= self._mind_at or self._execution.missed:  # not after each of the many messages of a call
-            self._mind_at = began + MIND_SECONDS
-            self._mind_trunks()
+        self._trunks.mind(began)
         self._requests.serve()
         if busy:
             self._observer.loop_lag(self._clock() - began)
-
-    def _mind_trunks(self) -> None:
-        now = self._clock()
-        while self._execution.missed:
-            miss = self._execution.missed.popleft()
-            if self._health.miss(miss.trunk, miss.uri, now - miss.waited, now):
-                self._observer.trunk_changed(miss.trunk, miss.uri, False)
-        for ended in list(self._health.silent(now)):
-            self._learn(ended)
-        for probe in self._health.next_probes(now):
-            self._sip.probe(probe)
-        for trunk in self._health.due_registrations(now):
-            self._sip.register(trunk)
-
-    def _learn(self, ended: ProbeEnded) -> None:
-        for changed in self._health.take(ended, self._clock()):
-            self._observer.trunk_changed(*changed)
 
     def _patience(self) -> float:
         return min(POLL_SECONDS, max(0.0, self._timers.next_due - self._clock()))
@@ -206,9 +185,9 @@ class Engine:
         elif isinstance(report, TlsFailure):
             self._observer.tls_failed(report)
         elif isinstance(report, ProbeEnded):
-            self._learn(report)
+            self._trunks.learn(report)
         else:
-            self._observer.registration_ended(report, self._health.take_registration(report, self._clock()))
+            self._trunks.registered(report)
 
     def _event(self, call: ActiveCall, report: LegReport) -> Event:
         role = call.role_of(report.leg)
@@ -395,6 +374,6 @@ class Engine:
         return self._requests.ask(end)
 
     def _status(self) -> Status:
-        usable, down = self._health.is_usable, self._health.down
+        usable, down = self._trunks.health.is_usable, self._trunks.health.down
         trunks = tuple(TrunkStatus(one.name, one.side.value, usable(one), down(one)) for one in self._plan.trunks)
         return Status(self._phase, self._started, len(self._registry.calls), self._plan.hash, trunks)
