@@ -1,4 +1,4 @@
-"""Minds the trunks: asks URIs whether they are there, registers, hears from calls who is not there (`bridge.health`)."""
+"""Minds the trunks: asks URIs whether they are there, registers, hears from calls who is not (`bridge.health`)."""
 
 from __future__ import annotations
 
