@@ -26,7 +26,7 @@ REJECTION: dict[str, str] = {
     "loop": "a call came back here: look at the routes of both sides",
     "too-many-hops": "Max-Forwards is used up: look for a loop between the peers, or have them send 70",
     "no-common-codec": (
-        "compare the offer's codecs with media.codecs, its encryption with srtp of the trunk; "
+        "compare the offer's codecs with media.codecs, and its encryption with srtp of the trunk; "
         "its addresses must be IPv4, and no names"
     ),
     "no-rtp-ports": "another process has those of media.rtp_ports, or there are too few: see ss -lunp, and widen it",
