@@ -59,6 +59,7 @@ PATCHES = (
     "late-ack.patch",
     "lean-calls.patch",
     "message-buffers.patch",
+    "name.patch",
     "notify.patch",
     "odd-headers.patch",
     "offers.patch",
