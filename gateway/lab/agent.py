@@ -244,7 +244,7 @@ class Agent:
         self._numbers = itertools.count(1)
         self._calls: dict[int, LabCall] = {}
         self._over: list[LabCall] = []
-        """Calls that ended. To drop one hangs up whatever call has its place in PJSIP since (places.patch)."""
+        """Calls that ended, in whose place in PJSIP is another now: to drop one would hang that up (places.patch)."""
         self._endpoint = pj.Endpoint()
         self._start(address, port)
         self.port = int(self._endpoint.transportGetInfo(0).localName.rsplit(":", 1)[1])
@@ -279,6 +279,8 @@ class Agent:
             recording = call.see_to_recording(now)
             if call.ended and not recording:
                 self._over.append(self._calls.pop(call.number))
+        taken = {call.getId() for call in self._calls.values()}
+        self._over = [call for call in self._over if call.getId() in taken]
 
     def close(self) -> None:
         """Hang up what is left and end the stack."""
