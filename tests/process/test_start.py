@@ -79,14 +79,23 @@ def waiting(tmp_path: Path) -> Iterator[Gateway]:
 
 
 def reads_configuration(gateway: Gateway) -> int:
-    """The descriptor to write the configuration to, once the gateway waits for it."""
+    """The descriptor to write the configuration to, once the gateway waits for it.
+
+    Until it sleeps a signal may come between the last look of Python for one and the call that waits.
+    """
 
     def reader() -> int | None:
         with contextlib.suppress(OSError):
             return os.open(gateway.config_path, os.O_WRONLY | os.O_NONBLOCK)
         return None
 
-    return wait_until(reader, "the configuration is read")
+    def sleeps() -> bool:
+        return Path(f"/proc/{gateway.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+    pipe = wait_until(reader, "the configuration is read")
+    wait_until(sleeps, "it waits for what is in it")
+    assert pipe is not None
+    return pipe
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
