@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.process import transfers
-from tests.process.daemon import DIRECTIONS, Gateway, Site
+from tests.process.conftest import run_gateway
+from tests.process.daemon import DIRECTIONS, Gateway, Site, Tree
 from tests.process.registrar import FickleRegistrar, registering
 from tests.process.sipp import Sipp
 from tests.process.transfers import Transfer
@@ -69,9 +70,7 @@ def stall(gateway: Gateway, text: bytes) -> socket.socket:
 @pytest.fixture(scope="session")
 def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCalls]:
     """One each way without ACK, after a call over TCP whose connection must be closed by the time they end."""
-    site = Site(tmp_path_factory.mktemp("silent"))
-    gateway = Gateway(site, site.configuration())
-    gateway.start()
+    gateway = run_gateway(tmp_path_factory.mktemp("silent"))
     callee = gateway.twilio.serve("uas-answer")
     gateway.pbx.call("uac-call", "-t", "t1").finish()
     callee.finish()
@@ -89,9 +88,7 @@ def silent_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SilentCal
 @pytest.fixture(scope="session")
 def timed_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]:
     """One each way with session timers, of the shortest interval there is: who refreshes does so after 45 seconds."""
-    site = Site(tmp_path_factory.mktemp("timed"))
-    gateway = Gateway(site, site.configuration())
-    gateway.start()
+    gateway = run_gateway(tmp_path_factory.mktemp("timed"))
     patience = ["-timeout", f"{SESSION_SECONDS}s"]
     peers = [gateway.pbx.serve("uas-expect-refresh", *patience), gateway.twilio.serve("uas-answer", *patience)]
     never = "Supported: timer\r\nSession-Expires: 90;refresher=uac"
@@ -110,15 +107,16 @@ class UntoldTransfer:
     began: float
 
 
+def without_audio(tree: Tree, site: Site) -> None:
+    """Nobody speaks until the test has its turn."""
+    transfers.configure(tree, site)
+    tree["media"] = {**tree.get("media", {}), "timeout_seconds": 0}
+
+
 @pytest.fixture(scope="session")
 def untold_transfer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UntoldTransfer]:
     """Its target refuses, so that the two go on to talk."""
-    site = Site(tmp_path_factory.mktemp("untold"))
-    tree = site.configuration()
-    transfers.configure(tree, site)
-    tree["media"] = {**tree.get("media", {}), "timeout_seconds": 0}  # nobody speaks until the test has its turn
-    gateway = Gateway(site, tree)
-    gateway.start()
+    gateway = run_gateway(tmp_path_factory.mktemp("untold"), without_audio)
     with transfers.transferring(gateway, "callee") as transfer:
         transfer.refer()
         transfer.place.send(transfer.place.reply(transfer.target(), "486 Busy Here"))
