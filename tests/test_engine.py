@@ -10,14 +10,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import gateway.engine.loop
 import gateway.engine.requests
 from gateway.bridge import outcome as outcomes
-from gateway.bridge.commands import Role
+from gateway.bridge.commands import Command, Role
 from gateway.bridge.events import (
     Event,
     Faulted,
@@ -863,3 +863,7 @@ def test_a_variable_is_set_on_the_channel_of_the_leg() -> None:
         VariableWrite(call, "pbx", call_id, On.ANSWER, (Variable("agent", "AGENT", "bob"),)),
         VariableWrite(call, "pbx", call_id, On.END, (Variable("agent", "AGENT", "eve"),)),
     ]
+
+
+def test_every_command_is_carried_out() -> None:
+    assert {*Bench().engine._execution._hands} == {*get_args(Command)}
